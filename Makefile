@@ -1,0 +1,29 @@
+# stormdb: `make run` shows it, `make test` checks it, `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help build run test unit rust tidy lint types layers wheel bench clean
+
+# The first Python that runs and is new enough; a version manager's shim may exist without running.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml $(wildcard Cargo.lock)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.tools: Makefile
+	@test -n "$(PYTHON)" || { echo "stormdb needs Python 3.11 or newer; hint: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+# One editable install builds the Rust crates in release mode and brings every dependency.
+$(VENV)/.built: $(VENV)/.tools pyproject.toml $(RUST_SOURCES)
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --group dev --reinstall-package stormdb --editable .
+	@touch $@
+
+build: $(VENV)/.built ## Make .venv with the stormdb command in it
+
+clean: ## Remove everything that the targets made
+	rm -rf $(VENV) target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,2 @@
+//! Schedule and recorder of stormdb. Pure: time is an argument, nothing is read from a clock.
+#![forbid(unsafe_code)]

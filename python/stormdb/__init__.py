@@ -1,0 +1,3 @@
+"""Load, measure and understand a PostgreSQL server."""
+
+__all__: list[str] = []
