@@ -99,7 +99,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def format_duration(ns: float) -> str:
-    """A duration for people, three significant digits below a minute: `1.87 s`, `640 µs`, `1m 30s`."""
+    """A duration for people: `640 µs`, `1.87 s`, `1m 30s`."""
     if ns < 0:
         return "-" + format_duration(-ns)
     if ns < 1_000:

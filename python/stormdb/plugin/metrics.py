@@ -25,8 +25,9 @@ class Metrics(Protocol):
         """
 
     def record_error(self, error: BaseException | None = None, *, name: str = "") -> None:
-        """Record one operation that failed. An exception that `run` then lets out is the same
-        failure, and is not counted again.
+        """Record one operation that failed.
+
+        An exception that `run` then lets out is the same failure, and is not counted again.
 
         Args:
             error: the cause; a PostgreSQL error is counted by its SQLSTATE.
@@ -34,7 +35,7 @@ class Metrics(Protocol):
         """
 
     def operation(self, name: str = "") -> AbstractAsyncContextManager[None]:
-        """Time an `async with` block as one operation; an exception in it is recorded as its failure.
+        """Time an `async with` block as one operation; an exception in it is its failure.
 
         Args:
             name: row of the report; "" for the workload type.

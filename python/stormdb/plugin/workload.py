@@ -51,8 +51,9 @@ class Workload(ABC):
 
     @abstractmethod
     async def setup(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> None:
-        """Create the schema's objects and load `cfg.scale` units of data, for `--setup` and
-        `--rebuild`. Called on existing data it changes nothing.
+        """Create the schema's objects and load `cfg.scale` units of data.
+
+        For `--setup` and `--rebuild`. Called on existing data it changes nothing.
         """
 
     @abstractmethod
