@@ -1,0 +1,133 @@
+"""`RunResult`: everything that is known when a run has ended.
+
+Every summary, plot and comparison is arithmetic on it and can be redone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from stormdb.plugin import Finding
+
+if TYPE_CHECKING:
+    from stormdb._native import IntervalSnapshot
+
+__all__ = ["Finding", "PhaseInfo", "PluginInfo", "RunResult", "ServerInfo", "Status"]
+
+
+class Status(StrEnum):
+    """How the run ended."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseInfo:
+    """One phase as planned, and as far as it was run.
+
+    Attributes:
+        name: unique within the run.
+        role: `warm_up`, `ramp`, `steady` or `cool_down`.
+        start_ns: after the start of the run.
+        end_ns: after the start of the run; the planned end, or when the run was stopped if earlier.
+        planned_ns: length that was asked for.
+    """
+
+    name: str
+    role: str
+    start_ns: int
+    end_ns: int
+    planned_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerInfo:
+    """The server that was measured.
+
+    Attributes:
+        version: such as `18.6`.
+        version_num: such as 180006.
+        host: as given, without user or password; a folder for a Unix socket.
+        port: TCP port, or the number in the socket's name.
+        dbname: database.
+        embedded: True if stormdb started it for this run.
+        tls: protocol and cipher of the connection, "" without TLS.
+        settings: server settings that matter for speed, as `SHOW` prints them.
+    """
+
+    version: str
+    version_num: int
+    host: str
+    port: int
+    dbname: str
+    embedded: bool
+    tls: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """The plugin that made the load.
+
+    Attributes:
+        name: from its metadata.
+        version: from its metadata.
+        source: file, folder or distribution that it came from.
+        digest: `sha256:` and 64 hexadecimal digits over its content.
+    """
+
+    name: str
+    version: str
+    source: str
+    digest: str
+
+
+@dataclass(slots=True, kw_only=True)
+class RunResult:
+    """What was run, where, and what was measured.
+
+    Attributes:
+        status: how it ended.
+        problem: why it failed or was cut; "" if it completed.
+        started_at: wall clock at the start of the first phase, UTC.
+        workload: the workload type.
+        config: the resolved configuration without secrets.
+        config_digest: `sha256:` and 64 hexadecimal digits over `config`.
+        seed: seed of schedule and workload.
+        arrival: `closed`, `constant` or `poisson`.
+        workers: how many calls of `run` could be active at once.
+        connections: size of the pool.
+        processes: how many worker processes carried the load.
+        generator: facts about the machine that generated the load: stormdb, python, platform, cpus.
+        server: the server.
+        plugin: the plugin.
+        phases: as planned and as run, in order.
+        intervals: one merged snapshot per interval, by index; a gap means nothing arrived for it.
+        findings: what `verify` found; None if it was not run.
+        warnings: sentences collected during the run.
+    """
+
+    status: Status
+    problem: str = ""
+    started_at: datetime
+    workload: str
+    config: Mapping[str, Any]
+    config_digest: str
+    seed: int
+    arrival: str
+    workers: int
+    connections: int
+    processes: int
+    generator: Mapping[str, str | int]
+    server: ServerInfo
+    plugin: PluginInfo
+    phases: Sequence[PhaseInfo]
+    intervals: Sequence[IntervalSnapshot] = ()
+    findings: Sequence[Finding] | None = None
+    warnings: Sequence[str] = ()
