@@ -1,6 +1,6 @@
 # stormdb: `make run` shows it, `make test` checks it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit rust tidy lint types layers wheel bench clean
+.PHONY: help build run test unit rust tidy lint types layers bench bench-quick wheel wheel-check clean
 
 # The first Python that runs and is new enough; a version manager's shim may exist without running.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
@@ -24,6 +24,49 @@ $(VENV)/.built: $(VENV)/.tools pyproject.toml $(RUST_SOURCES)
 	@touch $@
 
 build: $(VENV)/.built ## Make .venv with the stormdb command in it
+
+run: build ## Load an embedded PostgreSQL with the quick-start plugin for 10 s
+	$(BIN)/stormdb run quickstart --duration 10s
+
+test: build rust ## Pass all tests: Rust, Python, real servers, every example of the docs
+	$(BIN)/pytest
+
+unit: build ## Pass the quick tests only
+	$(BIN)/pytest tests/unit
+
+rust: ## Pass the Rust tests
+	cargo test --workspace --quiet
+
+tidy: lint types layers ## Check all that a machine can check of STYLE.md
+	$(BIN)/python tools/tidy.py
+
+lint: build
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+types: build
+	$(BIN)/mypy
+
+layers: build
+	$(BIN)/lint-imports
+
+bench: build ## Measure against the peers, side by side
+	$(BIN)/python bench/coroutine.py
+
+bench-quick: build
+	$(BIN)/python bench/coroutine.py --quick
+
+wheel: build ## Build the wheel into dist/
+	rm -rf dist
+	$(BIN)/uv build --wheel --out-dir dist
+
+# The wheel alone, in an empty environment and an empty folder, must run.
+wheel-check: wheel
+	$(BIN)/uv venv --quiet --clear dist/venv
+	VIRTUAL_ENV=dist/venv $(BIN)/uv pip install --quiet dist/*.whl
+	cd dist && venv/bin/stormdb run quickstart --duration 3s --set warm_up=1s
 
 clean: ## Remove everything that the targets made
 	rm -rf $(VENV) target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
