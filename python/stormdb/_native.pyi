@@ -1,0 +1,537 @@
+"""Types of the native extension: schedule, recorder, histograms and the precise timer.
+
+All times are integer nanoseconds. Unless a name says otherwise they count from the start of the
+run, so a caller subtracts its own start (a reading of `time.monotonic_ns`) first. Rates are
+integers in micro arrivals per second: 1/s is 1_000_000.
+
+An impossible argument raises `ValueError` with a message of the form "what, where; hint: ...".
+Each object belongs to one thread at a time; nothing here blocks or reads a clock (`Timer` apart).
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, Literal, Self, final
+
+__version__: Final[str]
+
+MAX_ROWS: Final[int]
+"""Most rows one recorder takes."""
+MAX_WORKERS: Final[int]
+"""Worker numbers are below this."""
+MAX_NAMES: Final[int]
+"""Most custom counters, and most custom values, one recorder takes."""
+HIGHEST_TIME_NS: Final[int]
+"""24 hours: longer times are recorded as this and counted in `clamped_count`."""
+
+Role = Literal["warm_up", "ramp", "steady", "cool_down"]
+Arrival = Literal["constant", "poisson"]
+RowKind = Literal["transaction", "operation"]
+
+def random_u64(seed: int, stream: int, counter: int) -> int:
+    """Random number that is a pure function of three numbers.
+
+    The first word of Philox4x64-10 with key (seed, stream) and counter (counter, 0, 0, 0).
+
+    Args:
+        seed: 0 .. 2**64 - 1, one per run.
+        stream: 0 .. 2**64 - 1, one per use. Streams from 2**63 on belong to the schedule.
+        counter: 0 .. 2**64 - 1, for example the index of the arrival.
+
+    Returns:
+        0 .. 2**64 - 1, uniform.
+
+    Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
+    """
+
+@final
+class Rate:
+    """Offered rate over the length of a phase, in micro arrivals per second."""
+
+    @staticmethod
+    def hold(rate_micro_per_s: int) -> Rate:
+        """Same rate from start to end; above 0."""
+
+    @staticmethod
+    def ramp(from_micro_per_s: int, to_micro_per_s: int) -> Rate:
+        """Straight line from one rate to another; one of them may be 0."""
+
+    @staticmethod
+    def sine(mean_micro_per_s: int, amplitude_micro_per_s: int, period_ns: int) -> Rate:
+        """Sine around `mean`, starting upwards; the amplitude is at most the mean.
+
+        Drawn as 64 straight lines per period: off by at most 0.13 % of the amplitude, and exact in
+        the number of arrivals of a whole period.
+        """
+
+    @staticmethod
+    def spike(base_micro_per_s: int, peak_micro_per_s: int, at_ns: int, width_ns: int) -> Rate:
+        """`base`, but `peak` from `at_ns` (after the phase's start) for `width_ns`; base may be 0."""
+
+@final
+class Phase:
+    """One phase of a run; `rate` None is closed loop."""
+
+    def __init__(
+        self, name: str, role: Role, duration_ns: int, rate: Rate | None = None
+    ) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def duration_ns(self) -> int: ...
+    @property
+    def rate(self) -> Rate | None: ...
+
+@final
+class Interval:
+    """A piece of the run's time line: [start_ns, end_ns)."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def phase_index(self) -> int | None:
+        """Phase that the interval lies in; None while the run drains after its last phase."""
+
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Plan:
+    """Phases of a run, their arrivals and the time line of its intervals. Immutable, picklable.
+
+    Each phase starts a new grid of intervals, so its last one may be shorter. After the last phase
+    drain intervals of `interval_ns` follow without end.
+
+    Args:
+        phases: 1 to 1000; all open loop or all closed loop.
+        arrival: process of the intended starts; ignored in closed loop.
+        seed: of the Poisson process.
+        interval_ns: length of an interval, from 1 ms to 1 h.
+
+    Raises:
+        ValueError: a rate, a length or the mix of phases is impossible.
+    """
+
+    def __init__(
+        self,
+        phases: Iterable[Phase],
+        *,
+        arrival: Arrival = "constant",
+        seed: int = 0,
+        interval_ns: int = 1_000_000_000,
+    ) -> None: ...
+    @property
+    def phases(self) -> list[Phase]: ...
+    @property
+    def arrival(self) -> Arrival: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def interval_ns(self) -> int: ...
+    @property
+    def duration_ns(self) -> int:
+        """Sum of the phases, without the drain."""
+
+    @property
+    def is_open_loop(self) -> bool: ...
+    @property
+    def interval_count(self) -> int:
+        """Intervals up to the end of the last phase, without the drain."""
+
+    def interval(self, index: int) -> Interval: ...
+    def interval_at(self, at_ns: int) -> Interval: ...
+    def phase_at(self, at_ns: int) -> int | None:
+        """Index of the phase at a time; None once the last phase is over."""
+
+    def phase_start_ns(self, phase_index: int) -> int: ...
+    def planned_count(self, phase_index: int) -> int:
+        """Arrivals of a phase over all nodes: exact if constant, the mean if Poisson, 0 if closed."""
+
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Plan: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __reduce__(self) -> tuple[object, tuple[bytes]]: ...
+
+@final
+class Schedule(Iterator[tuple[int, int, int]]):
+    """Arrivals of one node in order: (arrival index, intended start, phase index).
+
+    Node k of n owns the arrivals whose index leaves k when divided by n, so each arrival belongs
+    to exactly one node, whatever n is. Empty in closed loop.
+    """
+
+    def __init__(self, plan: Plan, node_index: int = 0, node_count: int = 1) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> tuple[int, int, int]: ...
+    def peek(self) -> tuple[int, int, int] | None:
+        """What `next` would give, without taking it; None at the end."""
+
+@final
+class Histogram:
+    """HDR histogram of times: 3 significant digits, 0 ns to 24 h. Empty ones take no memory."""
+
+    def __init__(self) -> None: ...
+    def record(self, time_ns: int, count: int = 1) -> None:
+        """Count a time; one beyond the range is counted as the nearest end of the range."""
+
+    def merge(self, other: Histogram) -> None: ...
+    def copy(self) -> Histogram: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def min_ns(self) -> int:
+        """Smallest recorded time within 0.1 %; 0 if empty, as every statistic."""
+
+    @property
+    def max_ns(self) -> int: ...
+    @property
+    def mean_ns(self) -> float: ...
+    @property
+    def stdev_ns(self) -> float: ...
+    def quantile(self, quantile: float) -> int:
+        """Time that a share of 0 .. 1 of the recorded ones does not exceed, within 0.1 %."""
+
+    def count_at_or_below(self, time_ns: int) -> int:
+        """Recorded times up to this one, or up to what the histogram cannot tell from it."""
+
+    def buckets(self) -> list[tuple[int, int, int]]:
+        """(lowest time, highest time, count) of each bucket that has a count, ascending."""
+
+    def encode_v2(self, compressed: bool = True) -> bytes:
+        """HdrHistogram's V2 form, deflated if `compressed`."""
+
+    @staticmethod
+    def decode_v2(data: bytes) -> Histogram:
+        """Read either V2 form.
+
+        Raises:
+            ValueError: the bytes are damaged or have other bounds than 1 ns .. 24 h and 3 digits.
+        """
+
+    def __eq__(self, other: object) -> bool: ...
+
+@final
+class Recorder:
+    """Measurements of one process (or thread), by interval; see docs/adr/0002.
+
+    A transaction belongs to the phase of its arrival: its intended start in open loop, its start
+    in closed loop. It is counted in the interval of its finish. What arrives for an interval that
+    `flip` already handed out goes into the oldest one still here: it is never lost.
+
+    Args:
+        plan: of the whole run.
+        process_index: number of this process in the run, for its gauges.
+    """
+
+    def __init__(self, plan: Plan, process_index: int = 0) -> None: ...
+    def row(self, name: str, kind: RowKind = "transaction") -> int:
+        """Number of a row of the report; the same pair gives the same number.
+
+        Raises:
+            ValueError: more than `MAX_ROWS` rows, or the name is empty or over 200 bytes.
+        """
+
+    def offer(self, arrival_ns: int, count: int = 1) -> None:
+        """Count arrivals when they come due: at the intended start, or the start in closed loop."""
+
+    def drop(self, intended_ns: int, reason: str) -> None:
+        """Count an offered arrival that is never started; at most 16 reasons."""
+
+    def unfinished(self, arrival_ns: int, count: int = 1) -> None:
+        """Count offered transactions that were started (or queued) and given up at the end."""
+
+    def commit(
+        self, row: int, worker: int, intended_ns: int | None, start_ns: int, finish_ns: int
+    ) -> None:
+        """Record a committed transaction or operation.
+
+        Args:
+            row: from `row`.
+            worker: number of the worker in the whole run, below `MAX_WORKERS`.
+            intended_ns: intended start; None in closed loop (no response time, no lag) and for
+                operations.
+            start_ns: first byte written.
+            finish_ns: answer read.
+        """
+
+    def roll_back(
+        self, row: int, worker: int, intended_ns: int | None, start_ns: int, finish_ns: int
+    ) -> None:
+        """Count a transaction that the workload rolled back on purpose; its times are not kept."""
+
+    def fail(
+        self,
+        row: int,
+        worker: int,
+        intended_ns: int | None,
+        start_ns: int,
+        finish_ns: int,
+        sqlstate: str,
+        message: str = "",
+    ) -> None:
+        """Record a failed transaction or operation under its SQLSTATE.
+
+        Its service time goes into a histogram of its own. The first message per SQLSTATE and
+        interval is kept, up to 300 bytes. `sqlstate` is five ASCII letters or digits; past 64
+        codes per cell more are counted as "other".
+        """
+
+    def retry(self, row: int, arrival_ns: int, at_ns: int, sqlstate: str) -> None:
+        """Count one more try of a transaction that arrived at `arrival_ns`, made at `at_ns`."""
+
+    def count(self, name: str, count: int, at_ns: int) -> None:
+        """Add to a custom counter.
+
+        Raises:
+            ValueError: more than `MAX_NAMES` names, or the name is empty or over 200 bytes.
+        """
+
+    def value(self, name: str, value: float, at_ns: int) -> None:
+        """Record a custom value of any sign.
+
+        Raises:
+            ValueError: as for `count`, or the value is not finite.
+        """
+
+    def gauge(self, cpu_ns: int, loop_lag_max_ns: int, rss_bytes: int) -> None:
+        """Note the process's own load in the current interval.
+
+        Args:
+            cpu_ns: CPU time since the last call; added up.
+            loop_lag_max_ns: worst lateness of the event loop since the last call; the maximum
+                stays, as for `rss_bytes`.
+            rss_bytes: memory now.
+        """
+
+    @property
+    def current_interval(self) -> Interval:
+        """The interval being recorded; call `flip` at its `end_ns`."""
+
+    def flip(self, now_ns: int) -> list[IntervalSnapshot]:
+        """Hand out every interval that ended by now, idle ones too, in order.
+
+        At most 4096 at once; the next call gives the rest. Costs microseconds: encode the
+        snapshots (`to_bytes` releases the GIL) in another thread if that matters.
+        """
+
+    def finish(self, now_ns: int) -> list[IntervalSnapshot]:
+        """Hand out all that is left, the current interval last.
+
+        Raises:
+            ValueError: the recorder was finished before (as for every other method afterwards).
+        """
+
+@final
+class IntervalSnapshot:
+    """Everything measured in one interval, or in any intervals and processes merged into one.
+
+    Merging is exact, associative and commutative; totals of a run are merged snapshots.
+    """
+
+    @property
+    def first_interval(self) -> Interval: ...
+    @property
+    def last_interval(self) -> Interval: ...
+    @property
+    def interval_index(self) -> int:
+        """Index of the first interval."""
+
+    def merge(self, other: IntervalSnapshot) -> None: ...
+    def copy(self) -> IntervalSnapshot: ...
+    def to_bytes(self) -> bytes:
+        """Versioned msgpack with V2 histograms; the GIL is released meanwhile."""
+
+    @staticmethod
+    def from_bytes(data: bytes) -> IntervalSnapshot:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            ValueError: the bytes are damaged, too many, or of another version.
+        """
+
+    def identity(self) -> list[PhaseIdentity]:
+        """Accounting per arrival phase, in order; only phases that something was counted for."""
+
+    def cells(self) -> list[Cell]:
+        """Outcomes per arrival phase and row, in order of phase, kind and name."""
+
+    def row_totals(self, phase_indexes: Collection[int] | None = None) -> list[Cell]:
+        """Outcomes per row, merged over these arrival phases (None: all); `phase_index` is None."""
+
+    @property
+    def workers(self) -> dict[int, WorkerCounts]: ...
+    @property
+    def counters(self) -> dict[str, int]:
+        """Custom counters."""
+
+    @property
+    def values(self) -> dict[str, ValueSketch]:
+        """Custom values."""
+
+    @property
+    def processes(self) -> dict[int, ProcessGauges]:
+        """By process index; each process that took part has an entry."""
+
+    @property
+    def examples(self) -> dict[str, str]:
+        """Earliest message per SQLSTATE."""
+
+    @property
+    def clamped_count(self) -> int:
+        """Times that were negative or above 24 h and were recorded as the end of the range."""
+
+    def __eq__(self, other: object) -> bool: ...
+
+@final
+class PhaseIdentity:
+    """offered = committed + rolled_back + failed + dropped + unfinished, once a run is over.
+
+    Transactions only: operations are parts of one.
+    """
+
+    @property
+    def phase_index(self) -> int: ...
+    @property
+    def offered(self) -> int: ...
+    @property
+    def committed(self) -> int: ...
+    @property
+    def rolled_back(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def dropped_by_reason(self) -> dict[str, int]: ...
+    @property
+    def unfinished(self) -> int: ...
+    @property
+    def in_flight(self) -> int:
+        """Offered without an outcome so far; below 0 shows a bug of the generator."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether `in_flight` is 0."""
+
+@final
+class Cell:
+    """Outcomes of one row."""
+
+    @property
+    def phase_index(self) -> int | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> RowKind: ...
+    @property
+    def committed(self) -> int: ...
+    @property
+    def rolled_back(self) -> int: ...
+    @property
+    def failed(self) -> dict[str, int]:
+        """By SQLSTATE."""
+
+    @property
+    def retried(self) -> dict[str, int]:
+        """Number of retries by the SQLSTATE that caused them."""
+
+    @property
+    def response_time(self) -> Histogram:
+        """Committed; empty in closed loop and for operations, as `schedule_lag`."""
+
+    @property
+    def service_time(self) -> Histogram:
+        """Committed."""
+
+    @property
+    def schedule_lag(self) -> Histogram:
+        """Committed."""
+
+    @property
+    def failed_service_time(self) -> Histogram:
+        """Service time of the failed ones."""
+
+@final
+class WorkerCounts:
+    """Share of one worker."""
+
+    @property
+    def committed(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def busy_ns(self) -> int:
+        """Service time of all its transactions, whatever their outcome."""
+
+    @property
+    def service_sum_ns(self) -> int:
+        """Service time of the committed ones."""
+
+@final
+class ProcessGauges:
+    """Load of one process."""
+
+    @property
+    def cpu_ns(self) -> int: ...
+    @property
+    def loop_lag_max_ns(self) -> int: ...
+    @property
+    def rss_bytes(self) -> int: ...
+
+@final
+class ValueSketch:
+    """Distribution of a custom value: exact count, minimum and maximum, quantiles within 0.4 %."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def sum(self) -> float: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def min(self) -> float: ...
+    @property
+    def max(self) -> float: ...
+    def quantile(self, quantile: float) -> float: ...
+
+@final
+class HdrLog:
+    """HdrHistogram interval log (text, V2 compressed), written piece by piece.
+
+    Args:
+        start_unix_ns: wall clock at the run's start; lines give seconds since then.
+        comment: lines for the head of the log.
+    """
+
+    def __init__(self, start_unix_ns: int, comment: str = "") -> None: ...
+    def add(self, tag: str, start_ns: int, end_ns: int, histogram: Histogram) -> None:
+        """Append a line; characters that a tag may not hold (comma, white space) become "_"."""
+
+    def take(self) -> bytes:
+        """What was written since the last call."""
+
+@final
+class Timer:
+    """Wake-up with the kernel's precision instead of the event loop's millisecond (Linux).
+
+    Add `fileno()` to the loop's readers; when it becomes readable, call `clear` and arm it anew.
+
+    Raises:
+        NotImplementedError: the system has no timerfd; use `loop.call_at` there.
+    """
+
+    def __init__(self) -> None: ...
+    def fileno(self) -> int: ...
+    def arm(self, at_monotonic_ns: int) -> None:
+        """Become readable at this reading of `time.monotonic_ns`; replaces an earlier time."""
+
+    def clear(self) -> bool:
+        """Make it unreadable again; whether it had expired."""
+
+    def close(self) -> None:
+        """Free the descriptor; remove it from the loop first. A second call does nothing."""
