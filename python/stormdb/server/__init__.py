@@ -1,0 +1,6 @@
+"""The embedded server: a PostgreSQL of our own, started when a run names none."""
+
+from stormdb.server.embedded import EmbeddedServer
+from stormdb.server.settings import DEFAULTS
+
+__all__ = ["DEFAULTS", "EmbeddedServer"]

@@ -1,0 +1,66 @@
+"""Why the server did not start: its own words, sorted into errors that say how to mend it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stormdb.errors import ConfigError, ConnectError, StormdbError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["explain", "is_port_taken", "lacks_statement_statistics"]
+
+_LINES_MAX = 12
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ")
+
+
+def is_port_taken(log: str) -> bool:
+    """Somebody took the port between our choosing it and the server's binding it."""
+    return "could not bind IPv4 address" in log and "Address already in use" in log
+
+
+def lacks_statement_statistics(log: str) -> bool:
+    """The program files came without PostgreSQL's additional modules."""
+    return 'could not access file "pg_stat_statements"' in log
+
+
+def explain(doing: str, log: str, data: Path) -> StormdbError:
+    """The error for a program that ended: what it was doing, and the end of what it wrote.
+
+    Args:
+        doing: what did not come off, e.g. `the server did not start`.
+        log: what the program wrote since it was started.
+        data: its data directory.
+    """
+    lines = [_STAMP.sub("", line) for line in log.splitlines() if line.strip()]
+    if 'lock file "postmaster.pid" already exists' in log:
+        held = re.search(r"\(PID (\d+)\)", log)
+        return ConfigError(
+            f"{data.parent} is in use by a running server, process {held[1] if held else '?'}",
+            hint="stop that server, or name another data_dir",
+        )
+    if re.search(r'configuration file ".*" contains errors|invalid value for parameter', log) or (
+        "is not supported by this build" in log
+    ):
+        said = [line for line in lines if re.match(r"(LOG|FATAL|DETAIL|HINT):", line)]
+        said = [line for line in said if "contains errors" not in line]
+        return ConfigError(
+            f"PostgreSQL does not accept the settings: {'; '.join(_bare(line) for line in said)}",
+            hint="mend the setting or leave it out",
+        )
+    if "No space left on device" in log:
+        hint = f"free some space where {data.parent} lies, or point TMPDIR elsewhere"
+    elif "could not map anonymous shared memory" in log or "Cannot allocate memory" in log:
+        hint = "lower shared_buffers or max_connections"
+    elif is_port_taken(log):
+        hint = "leave the port out, then a free one is taken"
+    else:
+        hint = None
+    text = "\n  ".join(lines[-_LINES_MAX:]) or "it wrote nothing"
+    return ConnectError(f"{doing}; it wrote:\n  {text}", hint=hint)
+
+
+def _bare(line: str) -> str:
+    return re.sub(r' in file ".*" line \d+$', "", line.partition(":")[2].strip())

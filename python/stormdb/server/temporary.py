@@ -1,0 +1,114 @@
+"""The temporary folder of a server: where it may lie, and removing those that were left.
+
+A lock on the folder is held by this process and by the server. Only when the machine or a
+container was switched off, guard and all, is there a folder without a lock: the next start
+removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormdb.errors import ConnectError
+from stormdb.server.guard import Guard
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator
+
+    from stormdb.server.account import Account
+    from stormdb.server.programs import Programs
+
+__all__ = ["TemporaryFolder"]
+
+LOG = "server.log"
+_PREFIX = "stormdb-"
+# A socket's path has at most 103 bytes on some systems; `/.s.PGSQL.65535` takes 15 of them.
+_PATH_BYTES_MAX = 88
+
+
+class TemporaryFolder:
+    """A folder of the account's, with a guard that removes it.
+
+    Args:
+        account: whose it is.
+        programs: for the guard.
+        kept: data directories elsewhere that the server may run in; none: it runs in `data` here.
+        ends_with: the signal that ends the server.
+
+    Raises:
+        ConnectError: no place where the account may make one.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        programs: Programs,
+        kept: tuple[Path, ...],
+        ends_with: signal.Signals,
+    ) -> None:
+        tried: list[str] = []
+        for base in _bases():
+            _sweep(base, account, programs)
+            self.path = base / f"{_PREFIX}{secrets.token_hex(5)}"
+            if len(os.fsencode(self.path)) > _PATH_BYTES_MAX:
+                tried.append(f"{base}: too long for the path of a socket")
+                continue
+            self.guard = Guard(
+                account=account,
+                folder=self.path,
+                postgres=programs.path("postgres"),
+                data_dirs=kept or (self.path / "data",),
+                ends_with=ends_with,
+            )
+            if self.guard.is_ready:
+                self.lock = _lock(self.path)
+                return
+            tried.append(f"{base}: user {account.name!r} cannot make a folder there")
+        raise ConnectError(
+            "no place for the server's temporary files"
+            + "".join(f"\n  {place}" for place in tried),
+            hint="point TMPDIR to a folder that this user may write to",
+        )
+
+
+def _bases() -> Iterator[Path]:
+    """Where temporary data goes: /var/tmp before /tmp, which may be memory and would be no disk."""
+    if chosen := os.environ.get("TMPDIR"):
+        yield Path(chosen).absolute()
+    yield Path("/var/tmp")  # noqa: S108 - the name below it is random and its folder private
+    yield Path(tempfile.gettempdir())
+
+
+def _lock(path: Path) -> int:
+    """Lock a folder; returns the descriptor that holds the lock.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _sweep(base: Path, account: Account, programs: Programs) -> None:
+    for folder in base.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, locked, or just being removed
+            if folder.lstat().st_uid != account.uid or not (folder / LOG).exists():
+                continue
+            descriptor = _lock(folder)
+            if (folder / "data" / "postmaster.pid").exists():
+                account.run(programs.path("postgres"), "--check", "-D", folder / "data")
+            account.run("/bin/rm", "-rf", "--", folder)
+            os.close(descriptor)

@@ -1,0 +1,88 @@
+"""What every test may ask for: a real PostgreSQL server, and a database of the test's own.
+
+`server` is one embedded server for the whole session. `database` is a fresh, empty database on
+it, dropped after the test, whatever connections are left open. Its `dsn` has the password in it.
+A test that needs other settings starts its own `stormdb.server.EmbeddedServer(settings=…)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from stormdb.server import EmbeddedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Tests look at behaviour, never at speed: their server need not survive a loss of power.
+FAST_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """How to reach one database."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    dbname: str
+
+    @property
+    def dsn(self) -> str:
+        """A URL that libpq, asyncpg and psql take."""
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return f"postgresql://{login}@{self.host}:{self.port}/{quote(self.dbname, safe='')}"
+
+    def fetch(self, sql: str) -> list[asyncpg.Record]:
+        """Run one statement from a test that is no coroutine."""
+
+        async def run() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                return await connection.fetch(sql)
+            finally:
+                await connection.close()
+
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(run())
+
+
+def database_of(server: EmbeddedServer, dbname: str | None = None) -> Database:
+    """How to reach a database of a server, by default the one that it was started with."""
+    return Database(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname=dbname or server.dbname,
+    )
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """One server for all tests of the session."""
+    with EmbeddedServer(settings=FAST_SETTINGS) as started:
+        yield started
+
+
+@pytest.fixture
+def database(server: EmbeddedServer) -> Iterator[Database]:
+    """An empty database for one test."""
+    name = f"test_{secrets.token_hex(6)}"
+    administration = database_of(server)
+    administration.fetch(f"CREATE DATABASE {name}")
+    yield database_of(server, name)
+    administration.fetch(f"DROP DATABASE {name} WITH (FORCE)")
