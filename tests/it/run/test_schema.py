@@ -1,0 +1,140 @@
+"""Schema ownership on a real server."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from stormdb.errors import WorkloadError
+from stormdb.run.schema import Marker, PluginSchema
+from stormdb.server import EmbeddedServer
+
+from .conftest import connect
+
+MARKER = Marker(
+    plugin="bank",
+    plugin_version="1.0.0",
+    workload="bank_read",
+    scale=3,
+    stormdb="0.1.0",
+    created="2025-01-01T00:00:00+00:00",
+)
+
+
+async def test_a_created_schema_reads_back_its_marker(connection: asyncpg.Connection) -> None:
+    schema = PluginSchema(connection, "bank")
+    assert await schema.marker() is None
+    await schema.create(MARKER)
+    assert await schema.marker() == MARKER
+    await schema.mark(MARKER.completed())
+    found = await schema.marker()
+    assert found is not None
+    assert found.is_complete
+    assert await connection.fetchval("SELECT to_regnamespace('stormdb_bank') IS NOT NULL")
+
+
+@pytest.mark.parametrize("comment", [None, "mine", "[1]", '{"made_by": "stormdb"}'])
+async def test_a_schema_without_a_marker_is_refused(
+    connection: asyncpg.Connection, comment: str | None
+) -> None:
+    await connection.execute("CREATE SCHEMA stormdb_bank")
+    if comment:
+        await connection.execute(f"COMMENT ON SCHEMA stormdb_bank IS '{comment}'")
+    schema = PluginSchema(connection, "bank")
+    with pytest.raises(WorkloadError, match="was not made by stormdb"):
+        await schema.marker()
+    with pytest.raises(WorkloadError, match="was not made by stormdb"):
+        await schema.drop()
+    assert await schema.exists()
+
+
+async def test_the_marker_of_another_plugin_is_refused(connection: asyncpg.Connection) -> None:
+    other = PluginSchema(connection, "shop")
+    await connection.execute("CREATE SCHEMA stormdb_shop")
+    await other.mark(MARKER)
+    with pytest.raises(WorkloadError, match="was not made by stormdb"):
+        await other.drop()
+
+
+async def test_drop_removes_the_schema_and_nothing_else(connection: asyncpg.Connection) -> None:
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute(
+        "CREATE TABLE stormdb_bank.account (id int PRIMARY KEY, note text DEFAULT 'x');"
+        "CREATE TABLE stormdb_bank.part (LIKE stormdb_bank.account) PARTITION BY RANGE (id);"
+        "CREATE TABLE stormdb_bank.part_1 PARTITION OF stormdb_bank.part DEFAULT;"
+        "CREATE FUNCTION stormdb_bank.f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE TABLE public.kept (id int PRIMARY KEY); CREATE VIEW public.seen AS TABLE kept;"
+    )
+    await schema.drop()
+    assert not await schema.exists()
+    assert await connection.fetchval("SELECT count(*) FROM public.seen") == 0
+
+
+@pytest.mark.parametrize(
+    ("dependent", "named"),
+    [
+        ("CREATE VIEW public.mine AS TABLE stormdb_bank.account", "view public.mine"),
+        (
+            "CREATE TABLE public.mine (a int CONSTRAINT ties REFERENCES stormdb_bank.account)",
+            "constraint ties",
+        ),
+        ("CREATE TABLE public.mine () INHERITS (stormdb_bank.account)", "table public.mine"),
+        (
+            "CREATE TABLE public.mine (a int DEFAULT stormdb_bank.f())",
+            "default of public.mine column 1",
+        ),
+        ("CREATE TABLE public.mine (a stormdb_bank.mood)", "column public.mine.a"),
+        (
+            "CREATE TABLE public.mine (a int); CREATE TRIGGER t BEFORE INSERT ON public.mine"
+            " EXECUTE FUNCTION stormdb_bank.g()",
+            "trigger t on public.mine",
+        ),
+        (
+            "CREATE FUNCTION public.mine(stormdb_bank.mood) RETURNS int LANGUAGE sql"
+            " AS 'SELECT 1'",
+            "function mine",
+        ),
+    ],
+)
+async def test_what_depends_on_the_schema_from_outside_is_not_dropped_with_it(
+    connection: asyncpg.Connection, dependent: str, named: str
+) -> None:
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute(
+        "CREATE TABLE stormdb_bank.account (id int PRIMARY KEY);"
+        "CREATE FUNCTION stormdb_bank.f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE FUNCTION stormdb_bank.g() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NULL; END';"
+        "CREATE TYPE stormdb_bank.mood AS ENUM ('ok');"
+    )
+    await connection.execute(dependent)
+    with pytest.raises(WorkloadError, match="outside of the schema") as caught:
+        await schema.drop()
+    assert named in str(caught.value)
+    assert await schema.exists()
+
+
+async def test_runs_share_the_lock_and_a_setup_has_it_alone(
+    connection: asyncpg.Connection, server: EmbeddedServer, database: str
+) -> None:
+    other_connection = await connect(server, database)
+    mine, other = PluginSchema(connection, "bank"), PluginSchema(other_connection, "bank")
+    await mine.lock(exclusive=True)
+    with pytest.raises(WorkloadError, match=r"another run .*: server process \d+, from 127"):
+        await other.lock(exclusive=False)
+    await mine.share_lock()
+    await other.lock(exclusive=False)
+    with pytest.raises(WorkloadError, match="another run"):
+        await mine.lock(exclusive=True)
+    await other_connection.close()
+
+
+async def test_two_plugins_do_not_lock_each_other(
+    connection: asyncpg.Connection, server: EmbeddedServer, database: str
+) -> None:
+    other_connection = await connect(server, database)
+    await PluginSchema(connection, "bank").lock(exclusive=True)
+    await PluginSchema(other_connection, "shop").lock(exclusive=True)
+    await other_connection.close()
