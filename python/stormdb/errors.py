@@ -12,6 +12,7 @@ __all__ = [
     "ConfigError",
     "ConnectError",
     "ExitCode",
+    "InterruptedRunError",
     "PluginError",
     "ProgramError",
     "RunError",
@@ -85,6 +86,12 @@ class RunError(StormdbError):
     """The run itself could not go on; what it measured is kept."""
 
     exit_code = ExitCode.UNTRUSTED
+
+
+class InterruptedRunError(RunError):
+    """The user ended the run by a signal before it had anything to report."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class StoreError(StormdbError):

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from stormdb.errors import WorkloadError
+from stormdb.errors import ConfigError
 
 if TYPE_CHECKING:
     import asyncpg
@@ -100,7 +100,7 @@ class PluginSchema:
         """The schema's marker; None if there is no schema.
 
         Raises:
-            WorkloadError: the schema is there, but this plugin's marker is not.
+            ConfigError: the schema is there, but this plugin's marker is not.
         """
         if not await self.exists():
             return None
@@ -111,7 +111,7 @@ class PluginSchema:
         )
         marker = Marker.from_comment(comment)
         if marker is None or marker.plugin != self._plugin:
-            raise WorkloadError(
+            raise ConfigError(
                 "the schema was not made by stormdb: its comment is not the marker that stormdb "
                 "leaves, so it will neither be used nor dropped",
                 where=f"schema {self.name}",
@@ -137,7 +137,7 @@ class PluginSchema:
         """Drop the schema and what is in it, and nothing outside of it.
 
         Raises:
-            WorkloadError: the schema is not this plugin's, or something outside of it depends on
+            ConfigError: the schema is not this plugin's, or something outside of it depends on
                 it and would be dropped too; nothing has changed then.
         """
         await self.marker()
@@ -148,7 +148,7 @@ class PluginSchema:
             await self._connection.execute(f"DROP SCHEMA {_identifier(self.name)} CASCADE")
             lost = sorted(before - await self._outside())
             if lost:
-                raise WorkloadError(
+                raise ConfigError(
                     f"{_listing(lost)} outside of the schema would be dropped with it",
                     where=f"schema {self.name}",
                     hint="drop what depends on the schema yourself, then try again",
@@ -164,11 +164,11 @@ class PluginSchema:
         It ends with the connection, or, an exclusive one, with `share_lock`.
 
         Raises:
-            WorkloadError: another run has it.
+            ConfigError: another run has it.
         """
         function = "pg_try_advisory_lock" if exclusive else "pg_try_advisory_lock_shared"
         if not await self._connection.fetchval(f"SELECT {function}($1)", self._lock_key):
-            raise WorkloadError(
+            raise ConfigError(
                 f"another run of stormdb uses the schema{await self._holder()}",
                 where=f"schema {self.name}",
                 hint="wait until it has ended, or use another database",

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from stormdb.errors import WorkloadError
+from stormdb.errors import ConfigError
 from stormdb.run.schema import Marker, PluginSchema
-from stormdb.server import EmbeddedServer
-
-from .conftest import connect
 
 MARKER = Marker(
     plugin="bank",
@@ -41,9 +38,9 @@ async def test_a_schema_without_a_marker_is_refused(
     if comment:
         await connection.execute(f"COMMENT ON SCHEMA stormdb_bank IS '{comment}'")
     schema = PluginSchema(connection, "bank")
-    with pytest.raises(WorkloadError, match="was not made by stormdb"):
+    with pytest.raises(ConfigError, match="was not made by stormdb"):
         await schema.marker()
-    with pytest.raises(WorkloadError, match="was not made by stormdb"):
+    with pytest.raises(ConfigError, match="was not made by stormdb"):
         await schema.drop()
     assert await schema.exists()
 
@@ -52,7 +49,7 @@ async def test_the_marker_of_another_plugin_is_refused(connection: asyncpg.Conne
     other = PluginSchema(connection, "shop")
     await connection.execute("CREATE SCHEMA stormdb_shop")
     await other.mark(MARKER)
-    with pytest.raises(WorkloadError, match="was not made by stormdb"):
+    with pytest.raises(ConfigError, match="was not made by stormdb"):
         await other.drop()
 
 
@@ -86,13 +83,12 @@ async def test_drop_removes_the_schema_and_nothing_else(connection: asyncpg.Conn
         ),
         ("CREATE TABLE public.mine (a stormdb_bank.mood)", "column public.mine.a"),
         (
-            "CREATE TABLE public.mine (a int); CREATE TRIGGER t BEFORE INSERT ON public.mine"
-            " EXECUTE FUNCTION stormdb_bank.g()",
+            """CREATE TABLE public.mine (a int);
+            CREATE TRIGGER t BEFORE INSERT ON public.mine EXECUTE FUNCTION stormdb_bank.g()""",
             "trigger t on public.mine",
         ),
         (
-            "CREATE FUNCTION public.mine(stormdb_bank.mood) RETURNS int LANGUAGE sql"
-            " AS 'SELECT 1'",
+            "CREATE FUNCTION public.mine(stormdb_bank.mood) RETURNS int LANGUAGE sql AS 'SELECT 1'",
             "function mine",
         ),
     ],
@@ -110,31 +106,27 @@ async def test_what_depends_on_the_schema_from_outside_is_not_dropped_with_it(
         "CREATE TYPE stormdb_bank.mood AS ENUM ('ok');"
     )
     await connection.execute(dependent)
-    with pytest.raises(WorkloadError, match="outside of the schema") as caught:
+    with pytest.raises(ConfigError, match="outside of the schema") as caught:
         await schema.drop()
     assert named in str(caught.value)
     assert await schema.exists()
 
 
 async def test_runs_share_the_lock_and_a_setup_has_it_alone(
-    connection: asyncpg.Connection, server: EmbeddedServer, database: str
+    connection: asyncpg.Connection, other_connection: asyncpg.Connection
 ) -> None:
-    other_connection = await connect(server, database)
     mine, other = PluginSchema(connection, "bank"), PluginSchema(other_connection, "bank")
     await mine.lock(exclusive=True)
-    with pytest.raises(WorkloadError, match=r"another run .*: server process \d+, from 127"):
+    with pytest.raises(ConfigError, match=r"another run .*: server process \d+, from 127"):
         await other.lock(exclusive=False)
     await mine.share_lock()
     await other.lock(exclusive=False)
-    with pytest.raises(WorkloadError, match="another run"):
+    with pytest.raises(ConfigError, match="another run"):
         await mine.lock(exclusive=True)
-    await other_connection.close()
 
 
 async def test_two_plugins_do_not_lock_each_other(
-    connection: asyncpg.Connection, server: EmbeddedServer, database: str
+    connection: asyncpg.Connection, other_connection: asyncpg.Connection
 ) -> None:
-    other_connection = await connect(server, database)
     await PluginSchema(connection, "bank").lock(exclusive=True)
     await PluginSchema(other_connection, "shop").lock(exclusive=True)
-    await other_connection.close()
