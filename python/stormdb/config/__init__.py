@@ -1,0 +1,30 @@
+"""Configuration: YAML, environment and flags to a `RunConfig`; connection targets."""
+
+from stormdb.config.connection import ConnectTarget, resolve_target
+from stormdb.config.load import RunConfig, load
+from stormdb.config.models import (
+    DatabaseSettings,
+    LoadSettings,
+    PhaseSettings,
+    PluginLimits,
+    PluginsSettings,
+    RetrySettings,
+)
+from stormdb.config.problems import ConfigProblems, Problem
+from stormdb.config.thresholds import Threshold
+
+__all__ = [
+    "ConfigProblems",
+    "ConnectTarget",
+    "DatabaseSettings",
+    "LoadSettings",
+    "PhaseSettings",
+    "PluginLimits",
+    "PluginsSettings",
+    "Problem",
+    "RetrySettings",
+    "RunConfig",
+    "Threshold",
+    "load",
+    "resolve_target",
+]

@@ -1,0 +1,108 @@
+"""The keys of a configuration file, read off the models."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from stormdb.config.fields import Kind
+from stormdb.config.models import RunSettings
+from stormdb.config.problems import KeyPath
+
+__all__ = ["Key", "all_keys", "find_key", "known_keys"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key.
+
+    Attributes:
+        path: from the top; "*" stands for any index of a list or any key of a free mapping.
+        kind: `section`, `free` (a mapping with any keys), `text`, `path`, `secret`, or `value`
+            for everything that YAML gives a type.
+        field: the model's field; None for what "*" stands for.
+    """
+
+    path: tuple[str, ...]
+    kind: str
+    field: FieldInfo | None
+
+    @property
+    def name(self) -> str:
+        """As messages and documents show it: `load.phases[].rate`."""
+        return ".".join(self.path).replace(".*", "[]")
+
+
+@cache
+def all_keys() -> dict[tuple[str, ...], Key]:
+    """Every key by its path, in the order of the models."""
+    return {key.path: key for key in _walk(RunSettings, ())}
+
+
+def find_key(path: KeyPath) -> Key | None:
+    """The key that a path of a document belongs to; None if there is none.
+
+    What lies below a free mapping belongs to that mapping.
+    """
+    keys = all_keys()
+    found: Key | None = None
+    at: tuple[str, ...] = ()
+    for part in path:
+        exact = keys.get((*at, str(part))) if isinstance(part, str) else None
+        found_next = exact or keys.get((*at, "*"))
+        if found_next is None:
+            return found if found and found.kind == "free" else None
+        found, at = found_next, found_next.path
+    return found
+
+
+def known_keys(path: KeyPath) -> list[str]:
+    """Names of the keys of a section."""
+    section = tuple("*" if isinstance(part, int) else part for part in path)
+    return [p[-1] for p in all_keys() if p[:-1] == section and p[-1] != "*"]
+
+
+def _walk(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[Key]:
+    for name, info in model.model_fields.items():
+        path = (*prefix, info.alias or name)
+        kind, inner = _classify(info.annotation, info.metadata)
+        yield Key(path=path, kind=kind, field=info)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            below = path if kind == "section" else (*path, "*")
+            yield from _walk(inner, below)
+        elif kind in {"value", "free"} and inner is not None:
+            yield Key(path=(*path, "*"), kind=_classify(inner, [])[0], field=None)
+
+
+def _classify(annotation: Any, metadata: list[Any]) -> tuple[str, Any]:
+    """Kind of a field, and the type of its items or of its section."""
+    for mark in metadata:
+        if isinstance(mark, Kind):
+            return mark.name, None
+    if hasattr(annotation, "__metadata__"):
+        base, *marks = get_args(annotation)
+        return _classify(base, marks)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in {Union, types.UnionType}:
+        return _classify(next(a for a in arguments if a is not type(None)), [])
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section", annotation
+    if origin is tuple:
+        return "value", _item_model(arguments[0])
+    if origin is dict:
+        return "free", arguments[1] if arguments[1] is not Any else None
+    return "value", None
+
+
+def _item_model(annotation: Any) -> Any:
+    """Type of a list's items if the layers need to know it: a model, or a marked text."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    marks = getattr(annotation, "__metadata__", ())
+    return annotation if any(isinstance(mark, Kind) for mark in marks) else None

@@ -1,0 +1,158 @@
+"""Rules that connect several keys.
+
+They read the merged values before these are typed, so that they are checked even if another key is
+wrong; they say nothing about a value that its own type refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stormdb.config.layers import CONNECTION_KEYS, EMBEDDED_KEYS
+from stormdb.config.problems import KeyPath
+
+__all__ = ["Finding", "database_type", "find_conflicts"]
+
+Finding = tuple[KeyPath, str, str]
+"""Where, what is wrong, how to mend it."""
+
+
+def database_type(database: Mapping[str, Any]) -> str:
+    """The type of a `database` section that names none."""
+    given = any(database.get(key) is not None for key in CONNECTION_KEYS)
+    return "postgres" if given else "embedded"
+
+
+def find_conflicts(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every rule that the values break."""
+    database, load = values.get("database"), values.get("load")
+    if isinstance(database, dict):
+        yield from _database(database)
+    if isinstance(load, dict):
+        yield from _load(load)
+        if load.get("phases"):
+            for key in ("duration", "warm_up", "cool_down"):
+                if values.get(key) is not None:
+                    yield (
+                        (key,),
+                        "`load.phases` says how long each part of the run is",
+                        f"remove {key}, or `load.phases`",
+                    )
+
+
+def _database(database: Mapping[str, Any]) -> Iterator[Finding]:
+    kind = database.get("type") or database_type(database)
+    for key in EMBEDDED_KEYS:
+        if kind == "postgres" and database.get(key):
+            yield (
+                ("database", key),
+                "only an embedded server takes this key",
+                "remove it, or set type: embedded",
+            )
+    for key in CONNECTION_KEYS:
+        if kind == "embedded" and database.get(key) is not None:
+            yield (
+                ("database", key),
+                "an embedded server is reached without this key",
+                "remove it, or set type: postgres",
+            )
+    hosts, ports = _parts(database.get("host")), _parts(database.get("port"))
+    if len(ports) > 1 and len(ports) != len(hosts):
+        yield (
+            ("database", "port"),
+            f"{len(ports)} ports for {len(hosts)} host{'' if len(hosts) == 1 else 's'}",
+            "give one port for all hosts, or one for each",
+        )
+    if database.get("sslkey") and not database.get("sslcert"):
+        yield (
+            ("database", "sslkey"),
+            "a key without its certificate",
+            "set sslcert too",
+        )
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return value.split(",")
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _load(load: Mapping[str, Any]) -> Iterator[Finding]:
+    arrival = load.get("arrival") or "closed"
+    phases = load.get("phases") or ()
+    if arrival == "closed":
+        for key in ("rate", "max_queue"):
+            if load.get(key) is not None:
+                yield (
+                    ("load", key),
+                    f"a closed loop has no {key}: the next call follows the last",
+                    f"set arrival: constant or poisson, or remove {key}",
+                )
+    elif arrival in {"constant", "poisson"}:
+        for key in ("think_time", "think_time_distribution"):
+            if load.get(key) is not None:
+                yield (
+                    ("load", key),
+                    f"{arrival} arrivals come at their rate, whatever a worker thinks",
+                    f"set arrival: closed, or remove {key}",
+                )
+        if not phases and load.get("rate") is None:
+            yield (
+                ("load", "rate"),
+                f"{arrival} arrivals need a rate",
+                "set rate, such as 500/s, or describe phases",
+            )
+        if phases and load.get("rate") is not None:
+            yield (
+                ("load", "rate"),
+                "`load.phases` says the rate of each phase",
+                "remove rate, or phases",
+            )
+    if isinstance(phases, list):
+        yield from _phases(phases, arrival)
+
+
+def _phases(phases: list[Any], arrival: str) -> Iterator[Finding]:
+    names: dict[Any, int] = {}
+    maps = [(index, phase) for index, phase in enumerate(phases) if isinstance(phase, dict)]
+    for index, phase in maps:
+        path: KeyPath = ("load", "phases", index)
+        name = phase.get("name")
+        if isinstance(name, str) and name in names:
+            yield (*path, "name"), f"another phase is called {name!r}", "give each its own name"
+        elif isinstance(name, str):
+            names[name] = index
+        if arrival == "closed":
+            for key in ("rate", "from", "to", "sine", "spike"):
+                if phase.get(key) is not None:
+                    yield (
+                        (*path, key),
+                        f"a closed loop has no {key}: the next call follows the last",
+                        "set load.arrival: constant or poisson",
+                    )
+        else:
+            yield from _shape(path, phase)
+    roles = [p.get("role") or ("steady" if p.get("from") is None else "ramp") for _, p in maps]
+    if roles and "steady" not in roles:
+        yield (
+            ("load", "phases"),
+            "no phase is steady, so nothing would be measured",
+            "give the phase to measure `role: steady`",
+        )
+
+
+def _shape(path: KeyPath, phase: Mapping[str, Any]) -> Iterator[Finding]:
+    given = {key for key in ("rate", "from", "to", "sine", "spike") if phase.get(key) is not None}
+    if not given & {"rate", "from", "to"}:
+        yield (*path, "rate"), "the phase has no rate", "set rate, or from and to for a ramp"
+    for one, other in (("from", "to"), ("to", "from")):
+        if one in given and other not in given:
+            yield (*path, other), f"a ramp that has `{one}` needs `{other}`", "such as 1k/s"
+    if "rate" in given and given & {"from", "to"}:
+        yield (*path, "rate"), "a ramp goes `from` one rate `to` another", "remove rate"
+    if {"sine", "spike"} <= given:
+        yield (*path, "spike"), "a phase is either a sine or a spike", "make two phases of it"
+    for key in ("sine", "spike"):
+        if key in given and given & {"from", "to"}:
+            yield (*path, key), f"a ramp has no {key}", "give the phase `rate` instead"
