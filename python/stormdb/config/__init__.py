@@ -10,11 +10,11 @@ from stormdb.config.models import (
     PluginsSettings,
     RetrySettings,
 )
-from stormdb.config.problems import ConfigProblems, Problem
+from stormdb.config.problems import ConfigProblemsError, Problem
 from stormdb.config.thresholds import Threshold
 
 __all__ = [
-    "ConfigProblems",
+    "ConfigProblemsError",
     "ConnectTarget",
     "DatabaseSettings",
     "LoadSettings",

@@ -23,7 +23,7 @@ from stormdb.config.layers import (
     variable_layer,
 )
 from stormdb.config.models import PhaseSettings, RunSettings
-from stormdb.config.problems import ConfigProblems, KeyPath, Origin, Problem, key_text, nearest
+from stormdb.config.problems import ConfigProblemsError, KeyPath, Origin, Problem, key_text, nearest
 from stormdb.config.rules import database_type, find_conflicts
 
 __all__ = ["RunConfig", "load"]
@@ -122,7 +122,7 @@ def load(
         environ: the environment; None for the process's own.
 
     Raises:
-        ConfigProblems: all problems that were found.
+        ConfigProblemsError: all problems that were found.
     """
     environ = os.environ if environ is None else environ
     layers = [
@@ -146,7 +146,7 @@ def load(
         # The file could not be read at all: what it lacks is not known.
         problems = layers[0].problems
     if problems or config is None:
-        raise ConfigProblems(sorted(problems, key=_order))
+        raise ConfigProblemsError(sorted(problems, key=_order))
     config._origins = {key_text(path): origin for path, origin in merged.origins.items()}
     config._templates = merged.templates
     config._notices = tuple(_notices(config, environ))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stormdb.errors import ConfigError
 
-__all__ = ["ConfigProblems", "KeyPath", "Origin", "Problem", "key_text", "nearest"]
+__all__ = ["ConfigProblemsError", "KeyPath", "Origin", "Problem", "key_text", "nearest"]
 
 KeyPath = tuple[str | int, ...]
 """Place of a value in nested mappings and lists: ("load", "phases", 0, "rate")."""
@@ -74,7 +74,7 @@ class Problem:
         return f"{text}; hint: {self.hint}" if self.hint else text
 
 
-class ConfigProblems(ConfigError):
+class ConfigProblemsError(ConfigError):
     """Every problem that was found, one line each."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
