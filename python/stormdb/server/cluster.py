@@ -74,7 +74,7 @@ class Workshop:
         argv: list[str | Path] = [
             *(self.programs.path("initdb"), "-D", data, "-U", login.user),
             *(f"--pwfile={handed}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
-            *("--no-instructions", *(() if self.is_durable else ("--no-sync",))),
+            *("--no-instructions", "--no-clean", *(() if self.is_durable else ("--no-sync",))),
         ]
         status, text = self._run(argv)
         handed.unlink()

@@ -14,6 +14,7 @@ from stormdb.errors import ConfigError, ConnectError
 from stormdb.server import failures, programs
 from stormdb.server.account import Account
 from stormdb.server.cluster import Login, Workshop, check_name
+from stormdb.server.extension import extension_problem
 from stormdb.server.kept import KeptFolder
 from stormdb.server.settings import DEFAULTS, check, render
 from stormdb.server.temporary import LOG, TemporaryFolder
@@ -129,6 +130,10 @@ class EmbeddedServer:
         folder.guard.leave()
         self._close(folder)
 
+    def extension_problem(self, name: str) -> str | None:
+        """Why CREATE EXTENSION `name` would crash this server on this processor, or None."""
+        return extension_problem(name, self.source)
+
     def _close(self, folder: TemporaryFolder) -> None:
         os.close(folder.lock)
         if self._log is not None:
@@ -150,7 +155,6 @@ class EmbeddedServer:
             account,
             found,
             kept=(kept.data, kept.partial) if kept else (),
-            ends_with=signal.SIGINT if kept else signal.SIGQUIT,
         )
         self.log_path = (kept or folder).path / LOG
         flags = os.O_RDWR | os.O_APPEND
@@ -177,6 +181,8 @@ class EmbeddedServer:
 
     def _launch(self, workshop: Workshop, folder: TemporaryFolder, log: IO[bytes]) -> None:
         settings = {**DEFAULTS, **self._given}
+        # At once where the data is thrown away; else everything is written first.
+        ends_with = signal.SIGINT if self._kept else signal.SIGQUIT
         for tries_left in reversed(range(_TRIES_MAX)):
             self.port = _port(self._given)
             config = folder.path / "postgresql.conf"
@@ -194,7 +200,9 @@ class EmbeddedServer:
             argv: list[str | Path] = [self.bin_dir / "postgres", "-D", self.data_path]
             argv += [word for name, value in fixed.items() for word in ("-c", f"{name}={value}")]
             log_start = log.seek(0, os.SEEK_END)
-            process = folder.guard.launch(argv, output=log, keep_open=[folder.lock])
+            process = folder.guard.launch(
+                argv, output=log, ends_with=ends_with, keep_open=[folder.lock]
+            )
             if self._becomes_ready(process):
                 self.pid = process.pid
                 return

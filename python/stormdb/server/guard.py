@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import weakref
 from typing import IO, TYPE_CHECKING
@@ -16,7 +17,6 @@ from typing import IO, TYPE_CHECKING
 from stormdb.server.account import ENVIRONMENT
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -24,32 +24,36 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard"]
 
-# Arguments: signal, folder to make and to remove, postgres, data directories.
-# Each line on stdin is the process to end, 0 for none; `leave` ends the guard alone.
-# A process that nobody waits for stays as a zombie (state Z): it counts as gone.
-# `postgres --check` removes the shared memory of a server that was killed.
+# Arguments: the folder to make and to remove, the program postgres, data directories.
+# Each line on stdin names the process to end and the signal for it, `0 TERM` for none; `leave`
+# ends the guard alone. A process that nobody waits for stays as a zombie (state Z) and counts as
+# gone. A stopped process sees its signal after CONT. `postgres --check` removes the shared memory
+# of a server that was killed.
 _SCRIPT = r"""
 trap '' HUP INT QUIT TERM
-signal=$1 folder=$2 postgres=$3 pid=0
-shift 3
+folder=$1 postgres=$2 pid=0
+shift 2
 umask 077
 [ -d "$folder" ] || mkdir -- "$folder" || exit 1
 echo ready
 exec >/dev/null
-while read -r word; do
+while read -r word rest; do
     [ "$word" = leave ] && exit 0
-    pid=$word
+    pid=$word signal=$rest
 done
 alive() {
     [ "$pid" -gt 0 ] && kill -0 "$pid" && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status"
 }
-wait_seconds() {
-    turns=$(($1 * 50))
+end_within() {
+    alive || return
+    kill -s "$1" -- "-$pid"
+    kill -s CONT -- "-$pid"
+    turns=$(($2 * 50))
     while alive && [ "$turns" -gt 0 ]; do sleep 0.02; turns=$((turns - 1)); done
 }
-alive && kill -s "$signal" -- "-$pid" && wait_seconds 60
-alive && kill -s QUIT -- "-$pid" && wait_seconds 10
-alive && kill -s KILL -- "-$pid" && wait_seconds 10
+end_within "$signal" 60
+end_within QUIT 10
+end_within KILL 10
 for data; do
     turns=20
     while [ -e "$data/postmaster.pid" ] && [ "$turns" -gt 0 ]; do
@@ -73,38 +77,22 @@ class Guard:
         folder: made by the guard, owned by the account, closed to others; removed at the end.
         postgres: the program, to clean up after a server that was killed.
         data_dirs: where that server may have been running.
-        ends_with: what the server gets: SIGQUIT (at once; for data that is thrown away) or
-            SIGINT (writes everything first).
     """
 
     def __init__(
-        self,
-        *,
-        account: Account,
-        folder: Path,
-        postgres: Path,
-        data_dirs: Sequence[Path],
-        ends_with: signal.Signals,
+        self, *, account: Account, folder: Path, postgres: Path, data_dirs: Sequence[Path]
     ) -> None:
         self._account = account
-        word = ends_with.name.removeprefix("SIG")
-        self._argv: list[str | Path] = [
-            "/bin/sh",
-            "-c",
-            _SCRIPT,
-            "stormdb-guard",
-            word,
-            folder,
-            postgres,
-            *data_dirs,
-        ]
-        self._watched: subprocess.Popen[bytes] | None = None
+        self._arguments = (folder, postgres, *data_dirs)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+        self._signal = signal.SIGTERM
         self._spawn()
 
     def _spawn(self) -> None:
         """Start the guard; it answers once the folder is there and signals cannot end it."""
         self._process = subprocess.Popen(
-            self._argv,
+            ["/bin/sh", "-c", _SCRIPT, "stormdb-guard", *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -129,6 +117,7 @@ class Guard:
         argv: Sequence[str | Path],
         *,
         output: IO[bytes] | int,
+        ends_with: signal.Signals = signal.SIGTERM,
         input_text: str = "",
         keep_open: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
@@ -137,10 +126,11 @@ class Guard:
         Args:
             argv: the program and its arguments; everyone on the machine can read them.
             output: where its standard output and error go.
+            ends_with: the signal that it gets at the end.
             input_text: what it reads; short.
             keep_open: descriptors that it inherits.
         """
-        process = subprocess.Popen(
+        child = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "sh", *argv],
             stdin=subprocess.PIPE,
             stdout=output,
@@ -151,37 +141,45 @@ class Guard:
             start_new_session=True,
             **self._account.identity,
         )
-        self._watched = process
-        self._tell_watched()
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        self._child = child
+        self.watch(child.pid, ends_with)
+        assert child.stdin is not None
+        with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
             pipe.write(f"go\n{input_text}".encode())
-        process.stdin = None
-        return process
+        child.stdin = None
+        return child
+
+    def watch(self, pid: int, ends_with: signal.Signals) -> None:
+        """Watch a process that leads a session of its own."""
+        self._pid, self._signal = pid, ends_with
+        self._tell()
 
     def forget(self) -> None:
         """Say that the watched process was waited for: its id may become another's."""
-        self._watched = None
-        self._tell_watched()
+        self._child = None
+        self.watch(0, signal.SIGTERM)
 
     def leave(self) -> None:
         """Go away and let the server live on."""
-        self._pipe.write(b"leave\n")
+        with contextlib.suppress(BrokenPipeError):  # it is gone already
+            self._pipe.write(b"leave\n")
         self._pipe.close()
         self._process.wait()
 
     def end(self) -> None:
         """Stop the server, remove what was temporary, and wait for both."""
-        self._tell_watched()
+        if self._child is not None and self._child.poll() is not None:
+            self.forget()
+        self._tell()
         self._pipe.close()
         while self._process.poll() is None:
-            if self._watched is not None:
-                self._watched.poll()
+            if self._child is not None:
+                self._child.poll()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.01)
 
-    def _tell_watched(self) -> None:
-        line = f"{self._watched.pid if self._watched else 0}\n".encode()
+    def _tell(self) -> None:
+        line = f"{self._pid} {self._signal.name.removeprefix('SIG')}\n".encode()
         try:
             self._pipe.write(line)
         except BrokenPipeError:  # somebody killed the guard: another takes its place

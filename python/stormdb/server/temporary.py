@@ -18,13 +18,12 @@ from stormdb.errors import ConnectError
 from stormdb.server.guard import Guard
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Iterator
 
     from stormdb.server.account import Account
     from stormdb.server.programs import Programs
 
-__all__ = ["TemporaryFolder"]
+__all__ = ["LOG", "TemporaryFolder", "lock_folder"]
 
 LOG = "server.log"
 _PREFIX = "stormdb-"
@@ -39,7 +38,6 @@ class TemporaryFolder:
         account: whose it is.
         programs: for the guard.
         kept: data directories elsewhere that the server may run in; none: it runs in `data` here.
-        ends_with: the signal that ends the server.
 
     Raises:
         ConnectError: no place where the account may make one.
@@ -50,7 +48,6 @@ class TemporaryFolder:
         account: Account,
         programs: Programs,
         kept: tuple[Path, ...],
-        ends_with: signal.Signals,
     ) -> None:
         tried: list[str] = []
         for base in _bases():
@@ -64,10 +61,9 @@ class TemporaryFolder:
                 folder=self.path,
                 postgres=programs.path("postgres"),
                 data_dirs=kept or (self.path / "data",),
-                ends_with=ends_with,
             )
             if self.guard.is_ready:
-                self.lock = _lock(self.path)
+                self.lock = lock_folder(self.path)
                 return
             tried.append(f"{base}: user {account.name!r} cannot make a folder there")
         raise ConnectError(
@@ -85,7 +81,7 @@ def _bases() -> Iterator[Path]:
     yield Path(tempfile.gettempdir())
 
 
-def _lock(path: Path) -> int:
+def lock_folder(path: Path) -> int:
     """Lock a folder; returns the descriptor that holds the lock.
 
     Raises:
@@ -107,7 +103,7 @@ def _sweep(base: Path, account: Account, programs: Programs) -> None:
         with contextlib.suppress(OSError):  # another user's, locked, or just being removed
             if folder.lstat().st_uid != account.uid or not (folder / LOG).exists():
                 continue
-            descriptor = _lock(folder)
+            descriptor = lock_folder(folder)
             if (folder / "data" / "postmaster.pid").exists():
                 account.run(programs.path("postgres"), "--check", "-D", folder / "data")
             account.run("/bin/rm", "-rf", "--", folder)
