@@ -4,7 +4,8 @@ All times are integer nanoseconds. Unless a name says otherwise they count from 
 run, so a caller subtracts its own start (a reading of `time.monotonic_ns`) first. Rates are
 integers in micro arrivals per second: 1/s is 1_000_000.
 
-An impossible argument raises `ValueError` with a message of the form "what, where; hint: ...".
+An impossible argument raises `ValueError` with a message of the form "what, where; hint: ...", a
+number that is negative or above 64 bits `OverflowError`.
 Each object belongs to one thread at a time; nothing here blocks or reads a clock (`Timer` apart).
 """
 
@@ -64,7 +65,7 @@ class Rate:
 
     @staticmethod
     def spike(base_micro_per_s: int, peak_micro_per_s: int, at_ns: int, width_ns: int) -> Rate:
-        """`base`, but `peak` from `at_ns` (after the phase's start) for `width_ns`; base may be 0."""
+        """`base`, but `peak` from `at_ns` of the phase for `width_ns`; base may be 0."""
 
 @final
 class Phase:
@@ -149,7 +150,7 @@ class Plan:
 
     def phase_start_ns(self, phase_index: int) -> int: ...
     def planned_count(self, phase_index: int) -> int:
-        """Arrivals of a phase over all nodes: exact if constant, the mean if Poisson, 0 if closed."""
+        """Arrivals of a phase over all nodes: the mean if Poisson, 0 in closed loop."""
 
     def to_bytes(self) -> bytes: ...
     @staticmethod
@@ -277,7 +278,7 @@ class Recorder:
         """Record a failed transaction or operation under its SQLSTATE.
 
         Its service time goes into a histogram of its own. The first message per SQLSTATE and
-        interval is kept, up to 300 bytes. `sqlstate` is five ASCII letters or digits; past 64
+        interval is kept, up to 300 bytes. `sqlstate` is five digits or upper-case letters; past 64
         codes per cell more are counted as "other".
         """
 

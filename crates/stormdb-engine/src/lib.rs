@@ -1,2 +1,29 @@
 //! Schedule and recorder of stormdb. Pure: time is an argument, nothing is read from a clock.
+//!
+//! A [`Plan`] says what a run offers and when; a [`Schedule`] lists the intended starts of one
+//! node; a [`Recorder`] turns what happened into one [`IntervalSnapshot`] per interval. Snapshots
+//! merge exactly, in any order, over intervals, threads, processes and machines.
 #![forbid(unsafe_code)]
+
+mod error;
+pub mod hdr_log;
+pub mod histogram;
+pub mod plan;
+pub mod random;
+pub mod rate;
+pub mod recorder;
+pub mod schedule;
+pub mod sketch;
+pub mod snapshot;
+pub mod sqlstate;
+
+pub use error::{Error, Result};
+pub use hdr_log::HdrLog;
+pub use histogram::Histogram;
+pub use plan::{Arrival, Interval, Phase, Plan, Role};
+pub use rate::Rate;
+pub use recorder::{Execution, Recorder, RowId};
+pub use schedule::{Due, Schedule};
+pub use sketch::ValueSketch;
+pub use snapshot::{IntervalSnapshot, RowKind};
+pub use sqlstate::Sqlstate;

@@ -1,0 +1,61 @@
+//! The standard HdrHistogram interval log, as text: one line per interval and tag.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+
+use crate::histogram::Histogram;
+
+/// Writes a log piece by piece into memory; the caller takes the pieces to a file.
+#[derive(Debug)]
+pub struct HdrLog {
+    text: Vec<u8>,
+}
+
+impl HdrLog {
+    /// A log whose lines count from `start_unix_ns` (wall clock), with `comment` in its head.
+    ///
+    /// # Panics
+    /// Never: a vector takes all text.
+    #[must_use]
+    pub fn new(start_unix_ns: u64, comment: &str) -> Self {
+        let start = UNIX_EPOCH + Duration::from_nanos(start_unix_ns);
+        let mut head = IntervalLogWriterBuilder::new();
+        head.add_comment("[Histogram log format version 1.3]");
+        for line in comment.lines() {
+            head.add_comment(line);
+        }
+        head.add_comment("times of the histograms, and the maximum in each line, are nanoseconds");
+        head.with_start_time(start).with_base_time(start);
+        let mut text = Vec::new();
+        let _ = head
+            .begin_log_with(&mut text, &mut V2DeflateSerializer::new())
+            .expect("a vector takes all text");
+        Self { text }
+    }
+
+    /// Appends a line. What a tag may not hold (comma, white space) becomes `_`.
+    ///
+    /// # Panics
+    /// Never: the tag is made fit and a vector takes all text.
+    pub fn add(&mut self, tag: &str, start_ns: u64, end_ns: u64, histogram: &Histogram) {
+        let tag = tag.replace(|c: char| c == ',' || c.is_whitespace(), "_");
+        let start = Duration::from_nanos(start_ns);
+        let length = Duration::from_nanos(end_ns.saturating_sub(start_ns));
+        let mut serializer = V2DeflateSerializer::new();
+        let mut writer = IntervalLogWriterBuilder::new()
+            .begin_log_with(&mut self.text, &mut serializer)
+            .expect("a vector takes all text");
+        histogram.with_hdr(|hdr| {
+            writer
+                .write_histogram(hdr, start, length, Tag::new(&tag))
+                .expect("a vector takes all text");
+        });
+    }
+
+    /// What was written since the last call.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text)
+    }
+}
