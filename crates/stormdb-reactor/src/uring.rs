@@ -1,0 +1,359 @@
+//! io_uring: all requests of a turn go to the kernel in one call, answers land in shared buffers.
+
+mod buffers;
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use socket2::{SockAddr, Socket};
+
+use self::buffers::{BUFFER_GROUP, Buffers};
+use crate::{Chunk, Event, Reactor, Slot, open_socket};
+
+const QUEUE_ENTRIES: u32 = 1024;
+const COMPLETION_ENTRIES: u32 = 8192;
+const MAX_SLOTS: usize = 1 << 24;
+const NO_FILE: i32 = -1;
+/// How long `drop` waits for the kernel to let go of memory that it still refers to.
+const DROP_WAIT: Duration = Duration::from_millis(20);
+const DROP_TURNS: u32 = 100;
+const MSG_NOSIGNAL: i32 = 0x4000;
+const MSG_WAITALL: i32 = 0x100;
+const ENOBUFS: i32 = 105;
+const ETIME: i32 = 62;
+
+/// Reactor over `io_uring`. It belongs to the thread that opened it.
+pub struct Uring {
+    ring: IoUring,
+    buffers: Buffers,
+    slots: Vec<State>,
+    pending: VecDeque<(Slot, Event)>,
+    /// Receivers that ran out of buffers, to be armed again.
+    starved: Vec<Slot>,
+    /// What requests of closed slots still refer to, by the request's tag.
+    lent: HashMap<u64, Lent>,
+}
+
+#[derive(Default)]
+struct State {
+    socket: Option<Socket>,
+    generation: u32,
+    /// Where the socket is being connected to; the kernel reads it meanwhile.
+    address: Option<Box<SockAddr>>,
+    output: Vec<u8>,
+    /// What the kernel is sending; not touched until it says that it is done.
+    sending: Vec<u8>,
+    is_sending: bool,
+}
+
+/// Memory that the kernel may still read.
+enum Lent {
+    Address { _kept: Box<SockAddr> },
+    Output { _kept: Vec<u8> },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Request {
+    Connect,
+    Receive,
+    Send,
+    Cancel,
+}
+
+/// A request's tag: which request, of which slot, of which of the connections it had.
+fn tag(request: Request, slot: Slot, generation: u32) -> u64 {
+    (u64::from(generation) << 32) | ((slot as u64) << 8) | request as u64
+}
+
+fn request_of(tag: u64) -> Request {
+    match tag & 0xFF {
+        0 => Request::Connect,
+        1 => Request::Receive,
+        2 => Request::Send,
+        _ => Request::Cancel,
+    }
+}
+
+fn slot_of(tag: u64) -> Slot {
+    usize::try_from((tag >> 8) & 0xFF_FFFF).expect("24 bits fit")
+}
+
+impl Uring {
+    fn push(&mut self, entry: &squeue::Entry) -> io::Result<()> {
+        loop {
+            // SAFETY: the memory that an entry refers to (address, bytes to send) is owned by its
+            // slot and not changed until the request's completion was seen, or moved into `lent`
+            // until then when the slot is closed; `drop` waits for the completions. Receive
+            // buffers live as long as the ring.
+            if unsafe { self.ring.submission().push(entry) }.is_ok() {
+                return Ok(());
+            }
+            self.ring.submit()?;
+        }
+    }
+
+    fn fixed(slot: Slot) -> types::Fixed {
+        types::Fixed(u32::try_from(slot).expect("there are fewer than 2^24 slots"))
+    }
+
+    fn set_file(&self, slot: Slot, file: i32) -> io::Result<()> {
+        let offset = Self::fixed(slot).0;
+        self.ring.submitter().register_files_update(offset, &[file]).map(drop)
+    }
+
+    fn arm_receive(&mut self, slot: Slot) -> io::Result<()> {
+        let tag = tag(Request::Receive, slot, self.slots[slot].generation);
+        let receive = opcode::RecvMulti::new(Self::fixed(slot), BUFFER_GROUP).build();
+        self.push(&receive.user_data(tag))
+    }
+
+    /// The slot is closed when the event is taken, after what arrived before it.
+    fn fail(&mut self, slot: Slot, error: Option<io::Error>) {
+        self.pending.push_back((slot, Event::Closed(error)));
+    }
+
+    fn complete(&mut self, entry: &cqueue::Entry) {
+        let tag = entry.user_data();
+        let (slot, result) = (slot_of(tag), entry.result());
+        let chunk = cqueue::buffer_select(entry.flags())
+            .map(|buffer| Chunk { buffer, length_bytes: usize::try_from(result).unwrap_or(0) });
+        let is_current =
+            u32::try_from(tag >> 32).is_ok_and(|one| one == self.slots[slot].generation);
+        if !is_current || self.slots[slot].socket.is_none() {
+            self.lent.remove(&tag);
+            if let Some(chunk) = chunk {
+                self.buffers.give_back(chunk.buffer);
+            }
+            return;
+        }
+        match request_of(tag) {
+            Request::Connect => self.on_connected(slot, result),
+            Request::Send => self.on_sent(slot, result),
+            Request::Receive => self.on_received(slot, result, chunk, cqueue::more(entry.flags())),
+            Request::Cancel => {}
+        }
+    }
+
+    fn on_connected(&mut self, slot: Slot, result: i32) {
+        self.slots[slot].address = None;
+        let armed = if result < 0 {
+            Err(io::Error::from_raw_os_error(-result))
+        } else {
+            self.arm_receive(slot)
+        };
+        match armed {
+            Ok(()) => self.pending.push_back((slot, Event::Connected)),
+            Err(error) => self.fail(slot, Some(error)),
+        }
+    }
+
+    fn on_sent(&mut self, slot: Slot, result: i32) {
+        let state = &mut self.slots[slot];
+        state.is_sending = false;
+        let Ok(sent_bytes) = usize::try_from(result) else {
+            self.fail(slot, Some(io::Error::from_raw_os_error(-result)));
+            return;
+        };
+        if sent_bytes < state.sending.len() {
+            // MSG_WAITALL makes this rare: a signal or a dying peer.
+            state.sending.drain(..sent_bytes);
+            state.sending.append(&mut state.output);
+            std::mem::swap(&mut state.sending, &mut state.output);
+        }
+        state.sending.clear();
+        if let Err(error) = self.flush(slot) {
+            self.fail(slot, Some(error));
+        }
+    }
+
+    fn on_received(&mut self, slot: Slot, result: i32, chunk: Option<Chunk>, is_armed: bool) {
+        match (result, chunk) {
+            (1.., Some(chunk)) => self.pending.push_back((slot, Event::Readable(chunk))),
+            (0, chunk) => {
+                if let Some(chunk) = chunk {
+                    self.buffers.give_back(chunk.buffer);
+                }
+                self.fail(slot, None);
+                return;
+            }
+            (error, _) if error == -ENOBUFS => {}
+            (error, _) => {
+                self.fail(slot, Some(io::Error::from_raw_os_error(-error)));
+                return;
+            }
+        }
+        if !is_armed {
+            self.starved.push(slot);
+        }
+    }
+
+    fn reap(&mut self) {
+        loop {
+            let entry = self.ring.completion().next();
+            match entry {
+                Some(entry) => self.complete(&entry),
+                None => break,
+            }
+        }
+    }
+
+    fn enter(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let entered = match timeout {
+            None => self.ring.submit_and_wait(1),
+            Some(timeout) => {
+                let timespec = types::Timespec::from(timeout);
+                self.ring
+                    .submitter()
+                    .submit_with_args(1, &types::SubmitArgs::new().timespec(&timespec))
+            }
+        };
+        match entered {
+            Ok(_) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(ETIME) => Ok(()),
+            // Busy: completions must be taken first, which follows.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ResourceBusy) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Reactor for Uring {
+    fn open(capacity: usize) -> io::Result<Self> {
+        assert!(capacity <= MAX_SLOTS, "a thread has at most 2^24 connections");
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_coop_taskrun()
+            .setup_cqsize(COMPLETION_ENTRIES)
+            .build(QUEUE_ENTRIES)?;
+        ring.submitter()
+            .register_files_sparse(u32::try_from(capacity).expect("it is below 2^24"))?;
+        let buffers = Buffers::register(&ring, capacity)?;
+        Ok(Self {
+            ring,
+            buffers,
+            slots: (0..capacity).map(|_| State::default()).collect(),
+            pending: VecDeque::with_capacity(4 * capacity),
+            starved: Vec::with_capacity(capacity),
+            lent: HashMap::new(),
+        })
+    }
+
+    fn connect(&mut self, slot: Slot, address: &SockAddr) -> io::Result<()> {
+        assert!(self.slots[slot].socket.is_none(), "slot {slot} is in use");
+        let socket = open_socket(address)?;
+        self.set_file(slot, socket.as_raw_fd())?;
+        let state = &mut self.slots[slot];
+        state.socket = Some(socket);
+        let address = state.address.insert(Box::new(address.clone()));
+        let connect =
+            opcode::Connect::new(Self::fixed(slot), address.as_ptr().cast(), address.len()).build();
+        let tag = tag(Request::Connect, slot, state.generation);
+        self.push(&connect.user_data(tag)).inspect_err(|_| self.close(slot))
+    }
+
+    fn output(&mut self, slot: Slot) -> &mut Vec<u8> {
+        &mut self.slots[slot].output
+    }
+
+    fn flush(&mut self, slot: Slot) -> io::Result<()> {
+        let state = &mut self.slots[slot];
+        if state.is_sending || state.output.is_empty() || state.socket.is_none() {
+            return Ok(());
+        }
+        std::mem::swap(&mut state.output, &mut state.sending);
+        state.is_sending = true;
+        let length = u32::try_from(state.sending.len()).map_err(|_| {
+            io::Error::new(ErrorKind::InvalidInput, "more than 4 GiB to send at once")
+        })?;
+        let send = opcode::Send::new(Self::fixed(slot), state.sending.as_ptr(), length)
+            .flags(MSG_NOSIGNAL | MSG_WAITALL)
+            .build();
+        let tag = tag(Request::Send, slot, state.generation);
+        self.push(&send.user_data(tag))
+    }
+
+    fn close(&mut self, slot: Slot) {
+        let state = &mut self.slots[slot];
+        let Some(socket) = state.socket.take() else { return };
+        let generation = state.generation;
+        let connect = tag(Request::Connect, slot, generation);
+        let send = tag(Request::Send, slot, generation);
+        if let Some(address) = state.address.take() {
+            self.lent.insert(connect, Lent::Address { _kept: address });
+        }
+        if std::mem::take(&mut state.is_sending) {
+            self.lent.insert(send, Lent::Output { _kept: std::mem::take(&mut state.sending) });
+        }
+        state.output.clear();
+        state.generation = generation.wrapping_add(1);
+        self.starved.retain(|other| *other != slot);
+        let buffers = &mut self.buffers;
+        self.pending.retain(|(other, event)| {
+            if let (true, Event::Readable(chunk)) = (*other == slot, event) {
+                buffers.give_back(chunk.buffer);
+            }
+            *other != slot
+        });
+        // Ends receive and send; a connect under way must be cancelled. Neither can be undone or
+        // matters if it fails: the socket is gone either way, and completions are sorted by tag.
+        drop(socket.shutdown(std::net::Shutdown::Both));
+        let cancel = opcode::AsyncCancel::new(connect).build().user_data(tag(
+            Request::Cancel,
+            slot,
+            generation,
+        ));
+        drop(self.push(&cancel));
+        drop(self.set_file(slot, NO_FILE));
+    }
+
+    fn next_event(&mut self) -> Option<(Slot, Event)> {
+        let next = self.pending.pop_front();
+        if let Some((slot, Event::Closed(_))) = next {
+            self.close(slot);
+        }
+        next
+    }
+
+    fn read(&mut self, _slot: Slot, chunk: Chunk, input: &mut Vec<u8>) -> io::Result<()> {
+        input.extend_from_slice(self.buffers.bytes(&chunk));
+        self.buffers.give_back(chunk.buffer);
+        Ok(())
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        while let Some(slot) = self.starved.pop() {
+            self.arm_receive(slot)?;
+        }
+        let timeout = if self.pending.is_empty() { timeout } else { Some(Duration::ZERO) };
+        self.enter(timeout)?;
+        self.reap();
+        Ok(())
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        for slot in 0..self.slots.len() {
+            self.close(slot);
+        }
+        for _ in 0..DROP_TURNS {
+            if self.lent.is_empty() || self.enter(Some(DROP_WAIT)).is_err() {
+                break;
+            }
+            self.reap();
+        }
+        if !self.lent.is_empty() {
+            // The kernel did not let go: keeping the memory for ever is the safe way out.
+            std::mem::forget(std::mem::take(&mut self.lent));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Both back ends against real sockets.
+#![allow(clippy::disallowed_methods)] // Time-outs of the tests themselves.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stormdb_reactor::{Event, Poll, Reactor, SockAddr, Uring};
+
+/// An address whose peer sends back what it gets, until the client closes.
+fn echo_tcp() -> SockAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().into();
+    thread::spawn(move || listener.incoming().for_each(|peer| echo(peer.unwrap())));
+    address
+}
+
+fn echo_unix(name: &str) -> SockAddr {
+    let path = std::env::temp_dir().join(format!("stormdb-{name}-{}", std::process::id()));
+    drop(std::fs::remove_file(&path));
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || listener.incoming().for_each(|peer| echo(peer.unwrap())));
+    SockAddr::unix(path).unwrap()
+}
+
+fn echo(mut peer: impl Read + Write + Send + 'static) {
+    thread::spawn(move || {
+        let mut bytes = vec![0; 100_000];
+        while let Ok(count @ 1..) = peer.read(&mut bytes) {
+            if peer.write_all(&bytes[..count]).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Sends these bytes on each slot once it is connected, and collects the answers.
+fn run<R: Reactor>(
+    reactor: &mut R,
+    send: &HashMap<usize, Vec<u8>>,
+    received: &mut HashMap<usize, Vec<u8>>,
+) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while send
+        .iter()
+        .any(|(slot, bytes)| received.get(slot).is_none_or(|got| got.len() < bytes.len()))
+    {
+        assert!(Instant::now() < end, "timed out");
+        reactor.wait(Some(Duration::from_millis(200))).unwrap();
+        while let Some((slot, event)) = reactor.next_event() {
+            match event {
+                Event::Connected => {
+                    reactor.output(slot).extend_from_slice(&send[&slot]);
+                    reactor.flush(slot).unwrap();
+                }
+                Event::Readable(chunk) => {
+                    reactor.read(slot, chunk, received.entry(slot).or_default()).unwrap();
+                }
+                Event::Closed(error) => panic!("slot {slot} was closed: {error:?}"),
+            }
+        }
+    }
+}
+
+fn every_byte_comes_back<R: Reactor>(address: &SockAddr) {
+    let mut reactor = R::open(50).unwrap();
+    let send = (0..50)
+        .map(|slot| {
+            (slot, (0..=slot * 20_000).map(|index| index.to_le_bytes()[0]).collect::<Vec<_>>())
+        })
+        .collect::<HashMap<_, _>>();
+    for slot in 0..50 {
+        reactor.connect(slot, address).unwrap();
+    }
+    let mut received = HashMap::new();
+    run(&mut reactor, &send, &mut received);
+    assert!(received == send);
+}
+
+fn a_closed_slot_can_be_used_again<R: Reactor>(address: &SockAddr) {
+    let mut reactor = R::open(1).unwrap();
+    for round in 0..200_u32 {
+        reactor.connect(0, address).unwrap();
+        let send = HashMap::from([(0, round.to_be_bytes().to_vec())]);
+        let mut received = HashMap::new();
+        run(&mut reactor, &send, &mut received);
+        assert_eq!(received, send);
+        if round % 2 == 0 {
+            // With bytes under way in both directions.
+            reactor.output(0).resize(100_000, 7);
+            reactor.flush(0).unwrap();
+            reactor.wait(Some(Duration::ZERO)).unwrap();
+        }
+        reactor.close(0);
+        assert!(reactor.next_event().is_none());
+    }
+}
+
+fn a_refused_connection_is_told<R: Reactor>() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut reactor = R::open(1).unwrap();
+    if reactor.connect(0, &closed.into()).is_err() {
+        return;
+    }
+    let (slot, event) = loop {
+        if let Some(event) = reactor.next_event() {
+            break event;
+        }
+        reactor.wait(Some(Duration::from_secs(5))).unwrap();
+    };
+    assert_eq!(slot, 0);
+    let Event::Closed(Some(error)) = event else { panic!("{event:?}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+fn bytes_before_the_end_are_read_first<R: Reactor>() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().into();
+    thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.write_all(b"last words").unwrap();
+    });
+    let mut reactor = R::open(1).unwrap();
+    reactor.connect(0, &address).unwrap();
+    let mut input = Vec::new();
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        assert!(Instant::now() < end, "timed out");
+        reactor.wait(Some(Duration::from_millis(200))).unwrap();
+        while let Some((slot, event)) = reactor.next_event() {
+            match event {
+                Event::Connected => {}
+                Event::Readable(chunk) => {
+                    if reactor.read(slot, chunk, &mut input).is_err() {
+                        assert_eq!(input, b"last words");
+                        return;
+                    }
+                }
+                Event::Closed(error) => {
+                    assert!(error.is_none(), "{error:?}");
+                    assert_eq!(input, b"last words");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn an_idle_wait_ends_with_its_timeout<R: Reactor>() {
+    let mut reactor = R::open(1).unwrap();
+    reactor.wait(Some(Duration::from_millis(1))).unwrap();
+    reactor.wait(Some(Duration::ZERO)).unwrap();
+    assert!(reactor.next_event().is_none());
+}
+
+macro_rules! both_back_ends {
+    ($name:literal, $module:ident, $reactor:ty) => {
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn every_byte_comes_back_over_tcp() {
+                every_byte_comes_back::<$reactor>(&echo_tcp());
+            }
+
+            #[test]
+            fn every_byte_comes_back_over_a_unix_socket() {
+                every_byte_comes_back::<$reactor>(&echo_unix(concat!($name, "-bytes")));
+            }
+
+            #[test]
+            fn a_slot_can_be_used_again_over_tcp() {
+                a_closed_slot_can_be_used_again::<$reactor>(&echo_tcp());
+            }
+
+            #[test]
+            fn a_slot_can_be_used_again_over_a_unix_socket() {
+                a_closed_slot_can_be_used_again::<$reactor>(&echo_unix(concat!($name, "-again")));
+            }
+
+            #[test]
+            fn a_refused_connection_is_told() {
+                super::a_refused_connection_is_told::<$reactor>();
+            }
+
+            #[test]
+            fn bytes_before_the_end_are_read_first() {
+                super::bytes_before_the_end_are_read_first::<$reactor>();
+            }
+
+            #[test]
+            fn an_idle_wait_ends_with_its_timeout() {
+                super::an_idle_wait_ends_with_its_timeout::<$reactor>();
+            }
+        }
+    };
+}
+
+both_back_ends!("poll", poll, Poll);
+both_back_ends!("uring", uring, Uring);
