@@ -69,7 +69,10 @@ fn every_byte_comes_back<R: Reactor>(address: &SockAddr) {
     let mut reactor = R::open(50).unwrap();
     let send = (0..50)
         .map(|slot| {
-            (slot, (0..=slot * 20_000).map(|index| index.to_le_bytes()[0]).collect::<Vec<_>>())
+            (
+                slot,
+                (0..=slot * 20_000).map(|index: usize| index.to_le_bytes()[0]).collect::<Vec<_>>(),
+            )
         })
         .collect::<HashMap<_, _>>();
     for slot in 0..50 {
