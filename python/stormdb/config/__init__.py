@@ -1,7 +1,7 @@
 """Configuration: YAML, environment and flags to a `RunConfig`; connection targets."""
 
 from stormdb.config.connection import ConnectTarget, resolve_target
-from stormdb.config.load import RunConfig, load
+from stormdb.config.load import load
 from stormdb.config.models import (
     DatabaseSettings,
     LoadSettings,
@@ -11,6 +11,7 @@ from stormdb.config.models import (
     RetrySettings,
 )
 from stormdb.config.problems import ConfigProblemsError, Problem
+from stormdb.config.run_config import RunConfig
 from stormdb.config.thresholds import Threshold
 
 __all__ = [

@@ -6,7 +6,7 @@ import getpass
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -96,10 +96,8 @@ class ConnectTarget:
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Self:
         """What `to_wire` gave."""
-        known = {item.name for item in fields(cls)}
-        return cls(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in wire.items() if k in known}
-        )
+        tuples: dict[str, Any] = {k: tuple(v) for k, v in wire.items() if isinstance(v, list)}
+        return cls(**{**wire, **tuples})
 
     def asyncpg_arguments(self) -> dict[str, Any]:
         """Arguments for `asyncpg.connect` and `asyncpg.create_pool`.
@@ -204,83 +202,107 @@ def resolve_target(
         home: for `~/.pgpass` and `~/.postgresql`; None for the user's.
 
     Raises:
-        ConfigError: a PG… variable has a value that its key refuses, or no user is known.
+        ConfigError: a PG… variable has a value that its key refuses, no certificate is there to
+            check the server's with, or no role is known.
     """
     environ = os.environ if environ is None else environ
-    home = _home(environ) if home is None else home
-    database = _with_variables(database, environ)
-    notices: list[str] = []
-    hosts = database.hosts or ("localhost",)
-    ports = database.ports or (5432,)
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    user = database.username or _system_user()
-    dbname = database.dbname or user
-    password = database.password.get_secret_value() if database.password else None
-    if password is None:
-        passfile = Path(database.passfile) if database.passfile else home / ".pgpass"
-        try:
-            password = find_password(passfile, hosts=hosts, ports=ports, dbname=dbname, user=user)
-        except PasswordFileError as error:
-            notices.append(f"{passfile} is not used: {error}; hint: chmod 0600 {passfile}")
-    sslmode = database.sslmode or "prefer"
-    rootcert = database.sslrootcert or _existing(home / ".postgresql" / "root.crt")
-    if sslmode.startswith("verify") and not rootcert:
+    if home is None:
+        home = Path(environ.get("HOME") or Path("~").expanduser())
+    given = _with_variables(database, environ)
+    hosts = given.hosts or ("localhost",)
+    user = given.username or _system_user()
+    target = ConnectTarget(
+        hosts=hosts,
+        ports=_ports(hosts, given.ports or (5432,)),
+        user=user,
+        dbname=given.dbname or user,
+        sslmode=given.sslmode or "prefer",
+        sslrootcert=_file(given.sslrootcert, home / ".postgresql" / "root.crt"),
+        sslcert=_file(given.sslcert, home / ".postgresql" / "postgresql.crt"),
+        sslkey=_file(given.sslkey, home / ".postgresql" / "postgresql.key"),
+        sslcrl=_file(given.sslcrl, home / ".postgresql" / "root.crl"),
+        connect_timeout_ns=(
+            _CONNECT_TIMEOUT_NS if given.connect_timeout_ns is None else given.connect_timeout_ns
+        ),
+        application_name=given.application_name or "stormdb",
+        target_session_attrs=given.target_session_attrs or "any",
+        options=given.options or "",
+    )
+    if target.sslmode.startswith("verify") and not target.sslrootcert:
         raise ConfigError(
-            f"{sslmode} needs the certificate of an authority to trust",
+            f"{target.sslmode} needs the certificate of an authority to trust",
             where="database.sslrootcert",
             hint="name a file, or `system` for the authorities that this machine trusts",
         )
-    timeout_ns = database.connect_timeout_ns
-    return ConnectTarget(
-        hosts=hosts,
-        ports=ports,
-        user=user,
-        dbname=dbname,
-        password=password,
-        sslmode=sslmode,
-        sslrootcert=rootcert,
-        sslcert=database.sslcert or _existing(home / ".postgresql" / "postgresql.crt"),
-        sslkey=database.sslkey or _existing(home / ".postgresql" / "postgresql.key"),
-        sslcrl=database.sslcrl or _existing(home / ".postgresql" / "root.crl"),
-        connect_timeout_ns=_CONNECT_TIMEOUT_NS if timeout_ns is None else timeout_ns,
-        application_name=database.application_name or "stormdb",
-        target_session_attrs=database.target_session_attrs or "any",
-        options=database.options or "",
-        notices=tuple(notices),
-    )
+    if given.password:
+        return replace(target, password=given.password.get_secret_value())
+    return _with_password_file(target, Path(given.passfile or home / ".pgpass"))
+
+
+def _with_password_file(target: ConnectTarget, passfile: Path) -> ConnectTarget:
+    try:
+        password = find_password(
+            passfile,
+            hosts=target.hosts,
+            ports=target.ports,
+            dbname=target.dbname,
+            user=target.user,
+        )
+    except PasswordFileError as error:
+        return replace(target, notices=(f"{passfile} is not used: {error}",))
+    return replace(target, password=password)
+
+
+def _ports(hosts: tuple[str, ...], ports: tuple[int, ...]) -> tuple[int, ...]:
+    if len(ports) not in {1, len(hosts)}:
+        raise ConfigError(
+            f"{len(ports)} ports for {len(hosts)} host{'' if len(hosts) == 1 else 's'}",
+            where="database.port",
+            hint="give one port for all hosts, or one for each; PGPORT counts too",
+        )
+    return ports * len(hosts) if len(ports) == 1 else ports
 
 
 def _with_variables(database: DatabaseSettings, environ: Mapping[str, str]) -> DatabaseSettings:
     """Spell out the URL, then fill the keys that are not given from PG… variables."""
-    raw = {key: environ[name] for name, key in _PG_VARIABLES.items() if environ.get(name)}
-    layers = [database, _section(raw, {key: name for name, key in _PG_VARIABLES.items()})]
+    layers = [database]
     if database.url:
-        try:
-            parts = parse_url(database.url.get_secret_value())
-        except UrlError as error:
-            raise ConfigError(error.message, where="database.url", hint=error.hint) from None
-        layers.insert(1, _section(parts, {}))
-    given = {}
+        layers.append(_section(_url_parts(database.url.get_secret_value()), {}))
+    variables = {key: environ[name] for name, key in _PG_VARIABLES.items() if environ.get(name)}
+    layers.append(_section(variables, {key: name for name, key in _PG_VARIABLES.items()}))
+    found: dict[str, Any] = {}
     for name in DatabaseSettings.model_fields.keys() - {"type", "settings"}:
         values = (getattr(layer, name) for layer in layers)
-        given[name] = next((value for value in values if value is not None), None)
-    return database.model_copy(update=given)
+        # An empty text counts as not given, as in libpq; a timeout of 0 is one.
+        found[name] = next((value for value in values if value or value == 0), None)
+    return database.model_copy(update=found)
 
 
-def _section(values: Mapping[str, Any], names: Mapping[str, str]) -> DatabaseSettings:
+def _url_parts(url: str) -> dict[str, str]:
+    try:
+        return parse_url(url)
+    except UrlError as error:
+        raise ConfigError(error.message, where="database.url", hint=error.hint) from None
+
+
+def _section(values: Mapping[str, Any], variables: Mapping[str, str]) -> DatabaseSettings:
     """Keys of `database`, checked; an error names the variable that a key came from."""
     try:
         return DatabaseSettings.model_validate(dict(values))
     except ValidationError as error:
-        problems = explain(error, Layer())
-        key = problems[0].key
-        raise ConfigError(
-            problems[0].message, where=names.get(key, f"database.{key}"), hint=problems[0].hint
-        ) from None
+        first = explain(error, Layer())[0]
+    key = first.key.partition("[")[0]
+    where = variables.get(key, f"database.{key}")
+    raise ConfigError(first.message, where=where, hint=first.hint)
 
 
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ["HOME"]) if environ.get("HOME") else Path("~").expanduser()
+def _file(given: str | None, default: Path) -> str:
+    """A file that was named, or libpq's usual one if it is there."""
+    if given == "system":
+        return given
+    if given:
+        return str(Path(given).expanduser().absolute())
+    return str(default) if default.is_file() else ""
 
 
 def _system_user() -> str:
@@ -292,7 +314,3 @@ def _system_user() -> str:
             where="database.username",
             hint="set database.username or PGUSER",
         ) from None
-
-
-def _existing(path: Path) -> str:
-    return str(path) if path.is_file() else ""

@@ -9,8 +9,10 @@ before a plain scalar gets its type.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -19,10 +21,11 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from stormdb.config.expand import ExpandError, expand
-from stormdb.config.problems import KeyPath, Origin, Problem, key_text
+from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest
 
-__all__ = ["Document", "parse_scalar", "read_document"]
+__all__ = ["Document", "parse_scalar", "read_document", "read_file"]
 
+_SUFFIXES = {".yaml", ".yml", ".json"}
 _MOST_VALUES = 100_000
 _TAG = "tag:yaml.org,2002:"
 
@@ -46,13 +49,39 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_document(text: str, source: str, environ: Mapping[str, str]) -> Document:
+def read_file(file: Path, environ: Mapping[str, str]) -> Document:
+    """Read a file.
+
+    Args:
+        file: YAML or JSON in UTF-8.
+        environ: for `${VAR}`.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _bad_encoding(file, error)
+    except FileNotFoundError:
+        return _unreadable(file, "there is no such file", _neighbours(file))
+    except IsADirectoryError:
+        return _unreadable(
+            file, "this is a folder", f"name a file, such as {file / 'stormdb.yaml'}"
+        )
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return _unreadable(file, f"the file cannot be read: {reason}", "check its permissions")
+    document = read_document(text, str(file), environ)
+    if not document.values and not document.problems:
+        return _unreadable(file, "the file is empty", "write keys, such as `workload: quickstart`")
+    return document
+
+
+def read_document(text: str, source: str, environ: Mapping[str, str] | None) -> Document:
     """Read the text of a file.
 
     Args:
         text: the file's content.
         source: the file's name for messages.
-        environ: for `${VAR}`.
+        environ: for `${VAR}`; None leaves it as it stands.
     """
     reader = _Reader(source, environ)
     try:
@@ -64,7 +93,7 @@ def read_document(text: str, source: str, environ: Mapping[str, str]) -> Documen
         return reader.document
     if not isinstance(node, MappingNode):
         kind = "a list" if isinstance(node, SequenceNode) else "a single value"
-        reader.add((), node, f"the file holds {kind}", "write keys, such as `workload: simple`")
+        reader.add((), node, f"the file holds {kind}", "write keys, such as `workload: quickstart`")
         return reader.document
     reader.document.values = reader.mapping(node, ())
     return reader.document
@@ -76,14 +105,14 @@ def parse_scalar(text: str) -> Any:
     Raises:
         ValueError: it is no YAML; the message says why.
     """
-    document = read_document("value: " + text if text else "value: ''", "", {})
+    document = read_document("value: " + text if text else "value: ''", "", None)
     if document.problems:
         raise ValueError(document.problems[0].message)
     return document.values["value"]
 
 
 class _Reader:
-    def __init__(self, source: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, source: str, environ: Mapping[str, str] | None) -> None:
         self.document = Document()
         self._source = source
         self._environ = environ
@@ -163,7 +192,7 @@ class _Reader:
     def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
         text, tag = node.value, node.tag
         is_plain = node.style is None
-        if "${" in text:
+        if "${" in text and self._environ is not None:
             try:
                 expanded = expand(text, self._environ)
             except ExpandError as error:
@@ -196,42 +225,95 @@ class _Reader:
         return value
 
 
+# What the parser finds, the line that says it best ("here", or where the structure "began"), what
+# it means, and how to mend it. The first pattern that fits counts.
+_SYNTAX = (
+    (r"'\\t'", "here", "a tab stands where YAML takes spaces only", "indent with spaces"),
+    (
+        r"mapping values are not allowed",
+        "here",
+        "a `:` stands where no key can begin",
+        "check the indentation, or put the text in quotes",
+    ),
+    (
+        r"could not find expected ':'",
+        "began",
+        "the line has no `:` after its key",
+        "write `key: value`",
+    ),
+    (r"quoted scalar.*unexpected end", "began", "a quote opens and is never closed", "close it"),
+    (
+        r"expected <block end>",
+        "here",
+        "the line fits none of the sections above it",
+        "give all keys of one section the same indentation",
+    ),
+    (
+        r"flow (sequence|mapping)|flow node",
+        "began",
+        "a bracket opens and is not closed",
+        "close it, or put a text with brackets in quotes",
+    ),
+    (
+        r"character (?P<what>'.') that cannot start",
+        "here",
+        "a value cannot start with {what}",
+        "put the text in quotes",
+    ),
+    (
+        r"undefined alias \"(?P<what>.*)\"",
+        "here",
+        "*{what} refers to no anchor above it",
+        "put a text that starts with * in quotes",
+    ),
+    (
+        r"expected a single document",
+        "here",
+        "a second document begins",
+        "remove the `---` between them",
+    ),
+    (r"", "here", "this is no YAML", "compare it with the lines above"),
+)
+
+
 def _syntax_problem(error: YAMLError, text: str, source: str) -> Problem:
-    """Say in our words what a YAML parser found; the file's other problems stay unknown."""
+    """Say in our words what the parser found; it stops there, so the file's rest is unknown."""
     if isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
         message = f"the character U+{ord(error.character):04X} cannot stand in a YAML file"
         return Problem(key="", message=message, hint="remove it", origin=Origin(source, line))
-    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return Problem(key="", message=f"this is no YAML: {error}", origin=Origin(source, 1))
-    line = error.problem_mark.line + 1
-    found = str(error.problem)
-    started = error.context_mark.line + 1 if error.context_mark else line
-    message, hint = found, ""
-    if "'\\t'" in found:
-        message, hint = "a tab stands where YAML takes spaces only", "indent with spaces"
-    elif "mapping values are not allowed" in found:
-        message = "a `:` stands where no key can begin"
-        hint = "check the indentation, or put the text in quotes"
-    elif "could not find expected ':'" in found:
-        line = started
-        message, hint = "the line has no `:` after its key", "write `key: value`"
-    elif "unexpected end of stream" in found and "quoted" in str(error.context):
-        line = started
-        message, hint = "a quote opens here and is never closed", "close it"
-    elif "expected <block end>" in found:
-        message = "the indentation fits none of the lines above"
-        hint = "give all keys of one section the same indentation"
-    elif "flow" in str(error.context):
-        line = started
-        message = "a bracket opens here and is not closed"
-        hint = "close it, or put a text with brackets in quotes"
-    elif "cannot start any token" in found:
-        message = f"a value cannot start with {found.split()[2]}"
-        hint = "put the text in quotes"
-    elif "undefined alias" in found:
-        message = f"the anchor of *{found.rsplit(maxsplit=1)[-1].strip(chr(34))} is not defined above"
-        hint = "put a text that starts with * in quotes"
-    elif "expected a single document" in found:
-        message, hint = "the file holds more than one document", "remove the `---` between them"
-    return Problem(key="", message=message, hint=hint, origin=Origin(source, line))
+    assert isinstance(error, MarkedYAMLError), error
+    here = error.problem_mark
+    began = error.context_mark or here
+    found = f"{error.context} {error.problem}"
+    pattern, place, message, hint = next(row for row in _SYNTAX if re.search(row[0], found))
+    mark = here if place == "here" else began
+    if match := re.search(pattern, found):
+        message = message.format(**match.groupdict())
+    return Problem(key="", message=message, hint=hint, origin=Origin(source, mark.line + 1))
+
+
+def _unreadable(file: Path, message: str, hint: str, line: int | None = None) -> Document:
+    origin = Origin(str(file), line)
+    return Document(problems=[Problem(key="", message=message, hint=hint, origin=origin)])
+
+
+def _bad_encoding(file: Path, error: UnicodeDecodeError) -> Document:
+    if error.object[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return _unreadable(file, "the file is UTF-16", "save it as UTF-8")
+    line = error.object.count(b"\n", 0, error.start) + 1
+    byte = error.object[error.start]
+    return _unreadable(file, f"the byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8", line)
+
+
+def _neighbours(file: Path) -> str:
+    """Hint for a missing file: what the user may have meant."""
+    try:
+        names = sorted(p.name for p in file.parent.iterdir() if p.suffix in _SUFFIXES)
+    except OSError:
+        return f"there is no folder {file.parent} either"
+    near = nearest(file.name, names)
+    if near:
+        return f"did you mean {file.with_name(near)}?"
+    listed = ", ".join(names[:5])
+    return f"the folder has {listed}" if listed else "the folder has no YAML file"

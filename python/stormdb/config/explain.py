@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from stormdb.config.fields import shown
-from stormdb.config.keys import all_keys, find_key, known_keys
+from stormdb.config.keys import Key, all_keys, find_key, known_keys
 from stormdb.config.layers import Layer
 from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest
 
 __all__ = ["explain", "origin_of"]
 
 _FORMER_KEYS = {
-    "collect_pg_stats": "remove it: stormdb reads no server statistics yet",
+    "collect_pg_stats": "remove it: there is no such collection",
     "data_loading": "put such keys below workload_config, for the workload to read",
     "pg_stats_statements": "remove it: the embedded server has pg_stat_statements loaded",
     "progressive": "describe the course of the load in load.phases",
@@ -24,17 +25,35 @@ _FORMER_KEYS = {
 """Keys of the Go tool of the same name, and what stands for them here."""
 
 
-def explain(error: ValidationError, merged: Layer) -> list[Problem]:
-    """One problem for each error; the value of a secret is not shown."""
+# Words for the errors that pydantic finds itself: what is wrong, and what is allowed.
+_WORDS = {
+    "greater_than": ("{value} is too short", "it must be longer than {gt}s"),
+    "greater_than_equal": ("{value} is too small", "the least is {ge}"),
+    "less_than_equal": ("{value} is too large", "the most is {le}"),
+    "string_too_short": ("the text is empty", "leave the key out, or write a text"),
+    "string_too_long": ("the text is too long", "write at most {max_length} characters"),
+    "tuple_type": ("{value} is not a list", "write it as [a, b], or as lines that start with `- `"),
+    "dict_type": ("{value} is not a section", "write keys below it"),
+    "model_type": ("{value} is not a section", "write keys below it: {siblings}"),
+}
+
+
+def explain(error: ValidationError, merged: Layer, file: Path | None = None) -> list[Problem]:
+    """One problem for each error; the value of a secret is not shown.
+
+    Args:
+        error: what the models refuse.
+        merged: the values that they were given.
+        file: the place of a missing key at the top level.
+    """
     problems = []
     for item in error.errors(include_url=False):
         if item["type"] == "default_factory_not_called":
             continue  # it follows from another problem
         path = tuple(item["loc"])
-        message, hint = _words(item["type"], path, item["input"], item.get("ctx", {}))
-        problems.append(
-            Problem(key=key_text(path), message=message, hint=hint, origin=origin_of(merged, path))
-        )
+        message, hint = _words(item, path)
+        origin = origin_of(merged, path) or (Origin(str(file)) if file else None)
+        problems.append(Problem(key=key_text(path), message=message, hint=hint, origin=origin))
     return problems
 
 
@@ -46,66 +65,50 @@ def origin_of(merged: Layer, path: KeyPath) -> Origin | None:
     return None
 
 
-def _words(kind: str, path: KeyPath, value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+def _words(item: ErrorDetails, path: KeyPath) -> tuple[str, str]:
+    kind, context = item["type"], item.get("ctx", {})
     key = find_key(path)
-    text = "the value" if key and key.kind == "secret" else shown(value)
-    match kind:
-        case "stormdb":
-            return context["message"], context["hint"]
-        case "extra_forbidden":
-            return _unknown(path)
-        case "missing":
-            return "the key is missing", _example(path)
-        case "literal_error":
-            allowed = [
-                word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")
-            ]
-            near = nearest(str(value), allowed) if isinstance(value, str) else None
-            start = f"did you mean {near}? " if near else ""
-            return f"{text} is not allowed", f"{start}allowed are {', '.join(allowed)}"
-        case "greater_than_equal":
-            return f"{text} is too small", f"the least is {context['ge']}"
-        case "less_than_equal":
-            return f"{text} is too large", f"the most is {context['le']}"
-        case "greater_than":
-            return f"{text} is too short", "it must be more than nothing"
-        case "string_too_short" | "too_short":
-            return "the value is empty", _example(path)
-        case "string_too_long":
-            return f"the text is longer than {context['max_length']} characters", "shorten it"
-        case "tuple_type" | "list_type":
-            return f"{text} is not a list", "write `- item` lines, or [a, b]"
-        case "model_type" | "dict_type" | "model_attributes_type" | "dataclass_type":
-            return f"{text} is not a section", _section_hint(path)
-        case _:
-            return f"{text} does not fit ({kind.replace('_', ' ')})", ""
+    value = "the value" if key and key.kind == "secret" else shown(item["input"])
+    if kind == "stormdb":
+        return context["message"], context["hint"]
+    if kind == "extra_forbidden":
+        return "no such key", _unknown(path)
+    if kind == "missing":
+        return "the key is missing", _missing(key)
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", context["expected"])
+        near = nearest(str(item["input"]), allowed)
+        start = f"did you mean {near}? " if near else ""
+        return f"{value} is not allowed", f"{start}allowed are {', '.join(allowed)}"
+    message, hint = _WORDS[kind]
+    words = {**context, "value": value, "siblings": ", ".join(known_keys(path))}
+    return message.format(**words), hint.format(**words)
 
 
-def _unknown(path: KeyPath) -> tuple[str, str]:
+def _unknown(path: KeyPath) -> str:
+    """Hint for a key that does not exist: the one that was meant."""
     name = str(path[-1])
-    message = "no such key"
     if len(path) == 1 and name in _FORMER_KEYS:
-        return message, _FORMER_KEYS[name]
+        return _FORMER_KEYS[name]
     siblings = known_keys(path[:-1])
     near = nearest(name, siblings)
+    places = sorted(
+        (key for at, key in all_keys().items() if at[-1] == name), key=lambda key: len(key.path)
+    )
+    if places:
+        above = ".".join(places[0].path[:-1])
+        return f"it belongs {f'below {above}' if above else 'to the top level'}"
     if near:
-        return message, f"did you mean {near}?"
-    elsewhere = [key.name for p, key in all_keys().items() if p[-1] == name and key.field]
-    if elsewhere:
-        return message, f"did you mean {elsewhere[0]}?"
+        return f"did you mean {near}?"
     if len(path) == 1:
-        return message, "keys of a workload's own go below workload_config"
-    return message, f"allowed are {', '.join(siblings)}"
+        return "keys of the workload's own belong below workload_config"
+    return f"allowed are {', '.join(siblings)}"
 
 
-def _example(path: KeyPath) -> str:
-    if path == ("workload",):
-        return "`stormdb workloads list` shows what there is"
-    key = find_key(path)
-    description = key.field.description if key and key.field else None
-    return f"it says: {description.rstrip('.').lower()}" if description else ""
-
-
-def _section_hint(path: KeyPath) -> str:
-    siblings = known_keys(path)
-    return f"write its keys below it: {', '.join(siblings)}" if siblings else "write keys below it"
+def _missing(key: Key | None) -> str:
+    if key is None or key.field is None:
+        return ""
+    if key.path == ("workload",):
+        return "`stormdb workloads list` shows what can be run"
+    description = key.field.description or ""
+    return f"set {key.path[-1]}: {description[:1].lower()}{description[1:].rstrip('.')}"

@@ -79,8 +79,8 @@ def duration_text(ns: int) -> str:
     for unit, size in (("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6)):
         if ns >= size and ns % size == 0:
             return f"{ns // size}{unit}"
-    if ns % 10**6 == 0:
-        return f"{ns // 10**6}ms"
+    if ns == 0:
+        return "0s"
     return f"{ns // 1000}us" if ns % 1000 == 0 else f"{ns}ns"
 
 
@@ -208,8 +208,8 @@ Size = Annotated[
 """Bytes; `512MiB`, `2GB` in a file."""
 
 _SCALAR = ["string", "number", "boolean"]
-Count = Annotated[int, BeforeValidator(_count), WithJsonSchema({"type": "integer"})]
-Switch = Annotated[bool, BeforeValidator(_switch), WithJsonSchema({"type": "boolean"})]
+Count = Annotated[int, BeforeValidator(_count)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
 Text = Annotated[str, BeforeValidator(_text), Kind("text"), WithJsonSchema({"type": _SCALAR})]
 PathText = Annotated[str, BeforeValidator(_text), Kind("path"), WithJsonSchema({"type": "string"})]
 Secret = Annotated[

@@ -18,6 +18,9 @@ from stormdb.config.problems import KeyPath
 __all__ = ["Key", "all_keys", "find_key", "known_keys"]
 
 
+_UNIONS = {Union, types.UnionType}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """One key.
@@ -81,28 +84,24 @@ def _walk(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[Key]:
 
 
 def _classify(annotation: Any, metadata: list[Any]) -> tuple[str, Any]:
-    """Kind of a field, and the type of its items or of its section."""
+    """Kind of a field, and the model or marked text inside of it; None if there is none."""
+    while hasattr(annotation, "__metadata__") or get_origin(annotation) in _UNIONS:
+        inner, *rest = get_args(annotation)
+        if hasattr(annotation, "__metadata__"):
+            metadata = [*metadata, *rest]
+        annotation = inner if inner is not type(None) else rest[0]
     for mark in metadata:
         if isinstance(mark, Kind):
             return mark.name, None
-    if hasattr(annotation, "__metadata__"):
-        base, *marks = get_args(annotation)
-        return _classify(base, marks)
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in {Union, types.UnionType}:
-        return _classify(next(a for a in arguments if a is not type(None)), [])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section", annotation
-    if origin is tuple:
-        return "value", _item_model(arguments[0])
-    if origin is dict:
-        return "free", arguments[1] if arguments[1] is not Any else None
-    return "value", None
+    if get_origin(annotation) not in {tuple, dict}:
+        return "value", None
+    kind, item = ("value", 0) if get_origin(annotation) is tuple else ("free", 1)
+    return kind, _item(get_args(annotation)[item])
 
 
-def _item_model(annotation: Any) -> Any:
-    """Type of a list's items if the layers need to know it: a model, or a marked text."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    marks = getattr(annotation, "__metadata__", ())
-    return annotation if any(isinstance(mark, Kind) for mark in marks) else None
+def _item(annotation: Any) -> Any:
+    """Type of the items of a list or free mapping, if the layers need to know it."""
+    kind, _ = _classify(annotation, [])
+    return None if kind == "value" or annotation is Any else annotation

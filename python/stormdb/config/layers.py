@@ -78,6 +78,7 @@ def file_layer(document: Document, base: Path) -> Layer:
         base: folder of the file.
     """
     layer = Layer(document.values, document.origins, document.templates, document.problems)
+    _drop_empty(layer.values, ())
     for path, text in document.texts.items():
         key = find_key(path)
         if key is None or key.kind not in {"text", "path", "secret"}:
@@ -86,7 +87,7 @@ def file_layer(document: Document, base: Path) -> Layer:
         if value is None:  # nothing was written, or its problem is known
             continue
         _place(layer.values, path, _absolute(text, base) if key.kind == "path" else text)
-    _spell_out_url(layer)
+    _spell_out_url(layer, base)
     return layer
 
 
@@ -108,7 +109,7 @@ def variable_layer(environ: Mapping[str, str]) -> Layer:
             )
             continue
         _put_text(layer, path, environ[variable], Origin(variable))
-    _spell_out_url(layer)
+    _spell_out_url(layer, Path())
     return layer
 
 
@@ -124,7 +125,7 @@ def flag_layer(flags: Mapping[str, object]) -> Layer:
             flag = "--" + name.rpartition(".")[2].replace("_", "-")
             plain = list(value) if isinstance(value, tuple) else value
             layer.put(tuple(name.split(".")), plain, Origin(flag))
-    _spell_out_url(layer)
+    _spell_out_url(layer, Path())
     return layer
 
 
@@ -138,7 +139,7 @@ def set_layer(overrides: Sequence[str]) -> Layer:
             layer.complain((), f"{name!r} has no value", "write --set key=value", Origin("--set"))
             continue
         _put_text(layer, tuple(name.split(".")), text, Origin(f"--set {name}"))
-    _spell_out_url(layer)
+    _spell_out_url(layer, Path())
     return layer
 
 
@@ -191,12 +192,13 @@ def _make_room(merged: Layer, database: Mapping[str, Any]) -> None:
 
 
 def _forget(merged: Layer, path: KeyPath) -> None:
-    for places in (merged.origins, merged.templates):
-        for place in [place for place in places if place[: len(path)] == path]:
-            del places[place]  # type: ignore[attr-defined]
+    below = [place for place in merged.origins if place[: len(path)] == path]
+    for place in below:
+        del merged.origins[place]
+        merged.templates.pop(place, None)
 
 
-def _spell_out_url(layer: Layer) -> None:
+def _spell_out_url(layer: Layer, base: Path) -> None:
     """Replace `database.url` by the keys that it spells out."""
     database = layer.values.get("database")
     if not isinstance(database, dict) or not isinstance(database.get("url"), str):
@@ -204,25 +206,22 @@ def _spell_out_url(layer: Layer) -> None:
     origin = layer.origins[("database", "url")]
     url = database.pop("url")
     try:
-        parts = parse_url(url)
+        parts = parse_url(url) if url else {}
     except UrlError as error:
         layer.complain(("database", "url"), error.message, error.hint, origin)
         return
-    if "host" in parts:
+    if "host" in parts and "port" not in parts and database.get("port") is None:
         # Another server is meant: the port of a lower layer's server says nothing about it.
-        parts.setdefault("port", None)
+        layer.put(("database", "port"), None, origin)
     for name, value in parts.items():
-        if database.get(name) is not None and value is None:
-            continue
+        path = ("database", name)
         if database.get(name) is not None:
-            layer.complain(
-                ("database", name),
-                f"database.url says the {name} too",
-                "keep one of them",
-                layer.origins[("database", name)],
-            )
-        else:
-            layer.put(("database", name), value, origin)
+            message = f"database.url says the {name} too"
+            layer.complain(path, message, "keep one of them", layer.origins[path])
+            continue
+        key = find_key(path)
+        is_path = key is not None and key.kind == "path"
+        layer.put(path, _absolute(value, base) if is_path else value, origin)
 
 
 def _put_text(layer: Layer, path: KeyPath, text: str, origin: Origin) -> None:
@@ -244,6 +243,16 @@ def _free_path(variable: str, names: Mapping[str, tuple[str, ...]]) -> tuple[str
         if all_keys()[path].kind == "free" and variable.startswith(name + "__"):
             return (*path, *variable.removeprefix(name + "__").lower().split("__"))
     return None
+
+
+def _drop_empty(section: dict[str, Any], path: KeyPath) -> None:
+    """Drop keys without a value, such as a section whose every line is a comment."""
+    for name, value in list(section.items()):
+        key = find_key((*path, name))
+        if value is None and key is not None:
+            del section[name]
+        elif isinstance(value, dict) and key is not None and key.kind == "section":
+            _drop_empty(value, (*path, name))
 
 
 def _absolute(text: str, base: Path) -> str:

@@ -56,7 +56,7 @@ SessionAttributes = Literal[
 Isolation = Literal["read uncommitted", "read committed", "repeatable read", "serializable"]
 Role = Literal["warm_up", "ramp", "steady", "cool_down"]
 
-SECOND_NS = 10**9
+SECOND_NS = 1_000_000_000
 
 
 class Section(BaseModel):
@@ -66,7 +66,17 @@ class Section(BaseModel):
 
 
 def _hosts(value: Any) -> Any:
+    if value == "":  # an unset ${HOST:-} counts as not given
+        return None
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Hosts = Annotated[
+    tuple[Text, ...] | None,
+    BeforeValidator(_hosts),
+    PlainSerializer(lambda hosts: hosts and ",".join(hosts)),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
 
 
 class DatabaseSettings(Section):
@@ -82,7 +92,7 @@ class DatabaseSettings(Section):
         description="`postgresql://user@host:port/dbname?sslmode=…`, or `host=… dbname=…`.",
         examples=["postgresql://app@db.example/shop?sslmode=verify-full"],
     )
-    hosts: Annotated[tuple[Text, ...], BeforeValidator(_hosts)] | None = Field(
+    hosts: Hosts = Field(
         default=None,
         alias="host",
         description="Name, address or socket folder; several with commas are tried in order.",
@@ -257,8 +267,9 @@ def _isolation(value: Any) -> Any:
 
 
 def _default_duration(data: dict[str, Any]) -> int:
-    phases = data["load"].phases if "load" in data else ()
-    return sum(p.duration_ns for p in phases if p.role == "steady") or 60 * SECOND_NS
+    phases: tuple[PhaseSettings, ...] = data["load"].phases if "load" in data else ()
+    steady_ns: int = sum(p.duration_ns for p in phases if p.role == "steady")
+    return steady_ns or 60 * SECOND_NS
 
 
 def _cores() -> int:
@@ -268,7 +279,9 @@ def _cores() -> int:
 
 
 def _default_processes(data: dict[str, Any]) -> int:
-    return min(_cores(), data.get("workers", 1), data.get("connections", 1))
+    workers: int = data.get("workers", 1)
+    connections: int = data.get("connections", 1)
+    return min(_cores(), workers, connections)
 
 
 class RunSettings(Section):

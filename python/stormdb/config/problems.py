@@ -78,5 +78,8 @@ class ConfigProblemsError(ConfigError):
     """Every problem that was found, one line each."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        lines = [str(problem) for problem in problems]
+        if len(lines) > 1:
+            lines.insert(0, f"{len(lines)} problems in the configuration")
+        super().__init__("\n".join(lines))
         self.problems = tuple(problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote
 
 from stormdb.config.problems import nearest
@@ -55,7 +54,7 @@ class UrlError(Exception):
         self.hint = hint
 
 
-def parse_url(text: str) -> dict[str, Any]:
+def parse_url(text: str) -> dict[str, str]:
     """The keys of `database` that a connection string spells out.
 
     Raises:
@@ -65,7 +64,7 @@ def parse_url(text: str) -> dict[str, Any]:
         pairs = list(_uri_pairs(text))
     else:
         pairs = list(_word_pairs(text))
-    values: dict[str, Any] = {}
+    values: dict[str, str] = {}
     for name, value in pairs:
         if name not in _KEYS:
             near = nearest(name, _KEYS)
@@ -86,6 +85,9 @@ def _uri_pairs(text: str) -> Iterator[tuple[str, str]]:
         raise UrlError(
             "the URL cannot be read", "write postgresql://user@host:port/dbname; %40 stands for @"
         )
+    if "@" in match["hosts"] + (match["dbname"] or ""):
+        # Nothing of the URL is shown: it is likely a part of the password.
+        raise UrlError("the URL has more than one @", "write %40 for an @, %2F for a / in a name")
     if match["userinfo"] is not None:
         user, colon, password = match["userinfo"].partition(":")
         if user:
@@ -109,7 +111,10 @@ def _host_pairs(text: str) -> Iterator[tuple[str, str]]:
     for part in text.split(","):
         match = _HOST.fullmatch(part)
         if not match:
-            raise UrlError(f"{part!r} is not a host", "write host:port, or [::1]:5432 for IPv6")
+            raise UrlError(
+                "host and port of the URL cannot be read",
+                "write host:port, or [::1]:5432 for IPv6, after user:password@",
+            )
         hosts.append(_decoded(match[1].strip("[]")))
         ports.append(match[2] or "")
     if any(hosts):

@@ -1,0 +1,140 @@
+"""`RunConfig`: a configuration that was read, with the place of every key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from stormdb.config.models import PhaseSettings, Role, RunSettings
+from stormdb.config.problems import KeyPath, Origin, key_text
+
+__all__ = ["Provenance", "RunConfig"]
+
+_FREE = ("workload_config", "test_metadata")
+_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|pwd$|secret|token|credential|(api|private)_?key")
+_LAST_PART = re.compile(r"(^|\.)[^.\[]*$|\[\d+\]$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where the values of a configuration came from.
+
+    Attributes:
+        origins: place of each key that was given.
+        templates: what was written for each value that a `${VAR}` fills.
+        notices: sentences that a user should read before the run.
+    """
+
+    origins: dict[KeyPath, Origin] = field(default_factory=dict)
+    templates: dict[KeyPath, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+class RunConfig(RunSettings):
+    """A configuration, complete and without a problem."""
+
+    _provenance: Provenance = PrivateAttr(default_factory=Provenance)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the places that `load` hands over as the context of the validation."""
+        if isinstance(context, Provenance):
+            self._provenance = context
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences that a user should read before the run, such as a variable without effect."""
+        return self._provenance.notices
+
+    @property
+    def phases(self) -> tuple[PhaseSettings, ...]:
+        """The phases of the run: those of `load`, or warm-up, measured phase and cool-down."""
+        if self.load.phases:
+            return self.load.phases
+        parts: tuple[tuple[str, Role, int], ...] = (
+            ("warm-up", "warm_up", self.warm_up_ns),
+            ("steady", "steady", self.duration_ns),
+            ("cool-down", "cool_down", self.cool_down_ns),
+        )
+        return tuple(
+            PhaseSettings.model_construct(
+                name=name,
+                role=role,
+                duration_ns=duration_ns,
+                rate_micro_per_s=self.load.rate_micro_per_s,
+            )
+            for name, role, duration_ns in parts
+            if duration_ns
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must be seen nowhere: what a log has to blot out."""
+        found = [self.database.password.get_secret_value()] if self.database.password else []
+        for name in _FREE:
+            found += self._secret_texts(getattr(self, name), (name,))
+        return tuple(text for text in found if text)
+
+    def where(self, key: str) -> str:
+        """The place of a key for messages: `stormdb.yaml:12: load.rate`.
+
+        A key that was not given has the place of the section above it.
+        """
+        places = {key_text(path): origin for path, origin in self._provenance.origins.items()}
+        at = key
+        while at and at not in places:
+            at = _LAST_PART.sub("", at)
+        return places[at].at(key) if at else key
+
+    def is_given(self, key: str) -> bool:
+        """Whether a file, a variable or a flag says a key."""
+        return any(key_text(path) == key for path in self._provenance.origins)
+
+    def public(self) -> dict[str, Any]:
+        """Every key with its value as in a file, JSON-able and without a secret.
+
+        Passwords are left out. In the free mappings a text that came out of a `${VAR}` is shown as
+        it was written, and what stands below a key that sounds like a secret as `***`.
+        """
+        values: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for secret in ("password", "url"):
+            values["database"].pop(secret, None)
+        for name in _FREE:
+            values[name] = self._scrubbed(values[name], (name,))
+        return values
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and 64 hexadecimal digits over `public()` as canonical JSON."""
+        text = json.dumps(self.public(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def _scrubbed(self, value: Any, path: KeyPath) -> Any:
+        if _sounds_secret(path):
+            return "***"
+        if isinstance(value, dict):
+            return {name: self._scrubbed(item, (*path, name)) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._scrubbed(item, (*path, index)) for index, item in enumerate(value)]
+        return self._provenance.templates.get(path, value) if isinstance(value, str) else value
+
+    def _secret_texts(self, value: Any, path: KeyPath, is_secret: bool = False) -> Iterator[str]:
+        is_secret = is_secret or _sounds_secret(path) or path in self._provenance.templates
+        if isinstance(value, dict):
+            for name, item in value.items():
+                yield from self._secret_texts(item, (*path, name), is_secret)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self._secret_texts(item, (*path, index), is_secret)
+        elif is_secret and isinstance(value, str):
+            yield value
+
+
+def _sounds_secret(path: KeyPath) -> bool:
+    name = path[-1]
+    return isinstance(name, str) and bool(_SECRET_NAME.search(name.lower()))
