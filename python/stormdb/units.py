@@ -74,12 +74,13 @@ def parse_rate(text: str | float) -> int:
         ConfigError: the text is not a rate, or is zero, negative or above 1000 M/s.
     """
     match = None if isinstance(text, bool) else _RATE.fullmatch(str(text).strip())
-    if match:
-        number, scale, period = match.groups()
-        micro = int(Decimal(number) * _SCALE[scale] * 10**6 / _RATE_PERIOD_S[period])
-        if 0 < micro <= 10**15:
-            return micro
-    raise ConfigError(f"{text!r} is not a rate", hint="write it as 500/s, 2k/s or 30/min")
+    if not match:
+        raise ConfigError(f"{text!r} is not a rate", hint="write it as 500/s, 2k/s or 30/min")
+    number, scale, period = match.groups()
+    micro = int(Decimal(number) * _SCALE[scale] * 10**6 / _RATE_PERIOD_S[period])
+    if not 0 < micro <= 10**15:
+        raise ConfigError(f"{text!r} is out of range", hint="a rate is above 0, at most 1000M/s")
+    return micro
 
 
 def parse_bytes(text: str | int) -> int:

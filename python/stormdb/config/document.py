@@ -169,10 +169,13 @@ class _Reader:
                 self.add(path, node, f"the file holds more than {_MOST_VALUES} values")
             return None
         if any(node is parent for parent in self._open):
-            self.add(path, node, "the anchor contains itself")
+            self.add(path, node, "the anchor contains itself", "remove the reference to it")
             return None
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
+        if node.tag not in (_TAG + "map", _TAG + "seq"):
+            self._refuse_tag(node, path)
+            return None
         self._open.append(node)
         try:
             if isinstance(node, MappingNode):
@@ -205,16 +208,17 @@ class _Reader:
             if is_plain:
                 tag = self._yaml.resolver.resolve(ScalarNode, text, (True, False))
         self.document.texts[path] = text
-        if not str(tag).startswith(_TAG):
-            self.add(path, node, f"the tag {tag} is not known", "leave it out")
-            return None
         kind = str(tag).removeprefix(_TAG)
+        if kind not in {"null", "bool", "int", "float", "str", "timestamp"}:
+            self._refuse_tag(node, path)
+            return None
         if not is_plain or kind in {"str", "timestamp"}:
             return text
-        if kind not in {"null", "bool", "int", "float"}:
-            self.add(path, node, f"the tag !!{kind} is not known", "leave it out")
-            return None
         return self._typed(kind, text, node, path)
+
+    def _refuse_tag(self, node: Node, path: KeyPath) -> None:
+        tag = str(node.tag).replace(_TAG, "!!")
+        self.add(path, node, f"the tag {tag} is not known", "leave it out")
 
     def _typed(self, kind: str, text: str, node: ScalarNode, path: KeyPath) -> Any:
         typed = ScalarNode(_TAG + kind, text, node.start_mark, node.end_mark)
@@ -261,7 +265,7 @@ _SYNTAX = (
         "put the text in quotes",
     ),
     (
-        r"undefined alias \"(?P<what>.*)\"",
+        r"undefined alias ['\"](?P<what>[^'\"]*)",
         "here",
         "*{what} refers to no anchor above it",
         "put a text that starts with * in quotes",
@@ -280,7 +284,7 @@ def _syntax_problem(error: YAMLError, text: str, source: str) -> Problem:
     """Say in our words what the parser found; it stops there, so the file's rest is unknown."""
     if isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
-        message = f"the character U+{ord(error.character):04X} cannot stand in a YAML file"
+        message = f"the character U+{ord(text[error.position]):04X} cannot stand in a YAML file"
         return Problem(key="", message=message, hint="remove it", origin=Origin(source, line))
     assert isinstance(error, MarkedYAMLError), error
     here = error.problem_mark

@@ -49,7 +49,7 @@ def expand(text: str, environ: Mapping[str, str]) -> str:
         near = nearest(name, environ)
         raise ExpandError(
             f"the environment variable {name} is not set",
-            (f"did you mean {near}? " if near else "")
+            (f"did you mean {near}? else " if near else "")
             + f"export it, or write ${{{name}:-default}}",
         )
 

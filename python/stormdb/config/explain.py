@@ -15,8 +15,17 @@ from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest
 
 __all__ = ["explain", "origin_of"]
 
+_OTHER_WORDS = {
+    "clients": "workers",
+    "database": "dbname",
+    "jobs": "processes",
+    "threads": "processes",
+    "time": "duration",
+}
+"""Words of other tools for a key of the same section."""
+
 _FORMER_KEYS = {
-    "collect_pg_stats": "remove it: there is no such collection",
+    "collect_pg_stats": "remove it: statistics of the server are not collected",
     "data_loading": "put such keys below workload_config, for the workload to read",
     "pg_stats_statements": "remove it: the embedded server has pg_stat_statements loaded",
     "progressive": "describe the course of the load in load.phases",
@@ -30,7 +39,7 @@ _WORDS = {
     "greater_than": ("{value} is too short", "it must be longer than {gt}s"),
     "greater_than_equal": ("{value} is too small", "the least is {ge}"),
     "less_than_equal": ("{value} is too large", "the most is {le}"),
-    "string_too_short": ("the text is empty", "leave the key out, or write a text"),
+    "string_too_short": ("the text is empty", "write a text"),
     "string_too_long": ("the text is too long", "write at most {max_length} characters"),
     "tuple_type": ("{value} is not a list", "write it as [a, b], or as lines that start with `- `"),
     "dict_type": ("{value} is not a section", "write keys below it"),
@@ -91,11 +100,13 @@ def _unknown(path: KeyPath) -> str:
     if len(path) == 1 and name in _FORMER_KEYS:
         return _FORMER_KEYS[name]
     siblings = known_keys(path[:-1])
-    near = nearest(name, siblings)
+    near = _OTHER_WORDS.get(name)
+    if near not in siblings:
+        near = nearest(name, siblings)
     places = sorted(
         (key for at, key in all_keys().items() if at[-1] == name), key=lambda key: len(key.path)
     )
-    if places:
+    if places and not near:
         above = ".".join(places[0].path[:-1])
         return f"it belongs {f'below {above}' if above else 'to the top level'}"
     if near:
@@ -110,5 +121,4 @@ def _missing(key: Key | None) -> str:
         return ""
     if key.path == ("workload",):
         return "`stormdb workloads list` shows what can be run"
-    description = key.field.description or ""
-    return f"set {key.path[-1]}: {description[:1].lower()}{description[1:].rstrip('.')}"
+    return f"add `{key.path[-1]}: {(key.field.examples or ['…'])[0]}`"

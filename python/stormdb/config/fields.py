@@ -30,7 +30,10 @@ __all__ = [
     "Switch",
     "Text",
     "TextList",
+    "duration_text",
     "problem",
+    "rate_text",
+    "shown",
 ]
 
 
@@ -57,7 +60,8 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return repr(text) if isinstance(value, str) else text
 
 
 def _reader(parse: Callable[[Any], Any], what: str, hint: str) -> BeforeValidator:

@@ -76,11 +76,14 @@ def _walk(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[Key]:
         path = (*prefix, info.alias or name)
         kind, inner = _classify(info.annotation, info.metadata)
         yield Key(path=path, kind=kind, field=info)
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            below = path if kind == "section" else (*path, "*")
-            yield from _walk(inner, below)
-        elif kind in {"value", "free"} and inner is not None:
-            yield Key(path=(*path, "*"), kind=_classify(inner, [])[0], field=None)
+        if kind == "section":
+            yield from _walk(inner, path)
+        elif inner is not None:
+            items = (*path, "*")
+            item_kind, model = _classify(inner, [])
+            yield Key(path=items, kind=item_kind, field=None)
+            if model is not None:
+                yield from _walk(model, items)
 
 
 def _classify(annotation: Any, metadata: list[Any]) -> tuple[str, Any]:

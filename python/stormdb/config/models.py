@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from stormdb.config.fields import (
@@ -33,7 +34,9 @@ from stormdb.config.fields import (
     Switch,
     Text,
     TextList,
+    duration_text,
     problem,
+    rate_text,
 )
 from stormdb.config.thresholds import Threshold, parse_threshold
 
@@ -184,16 +187,24 @@ class RetrySettings(Section):
 class SineSettings(Section):
     """Swing of a phase's rate around its `rate`."""
 
-    amplitude_micro_per_s: Rate = Field(alias="amplitude", description="At most the phase's rate.")
-    period_ns: Duration = Field(alias="period", description="Length of one swing.")
+    amplitude_micro_per_s: Rate = Field(
+        alias="amplitude", description="At most the phase's rate.", examples=["200/s"]
+    )
+    period_ns: Duration = Field(
+        alias="period", description="Length of one swing.", examples=["30s"]
+    )
 
 
 class SpikeSettings(Section):
     """Burst within a phase."""
 
-    peak_micro_per_s: Rate = Field(alias="peak", description="Rate during the burst.")
-    at_ns: Duration = Field(alias="at", description="Start, counted from the start of the phase.")
-    width_ns: Duration = Field(alias="width", description="Length.")
+    peak_micro_per_s: Rate = Field(
+        alias="peak", description="Rate during the burst.", examples=["2k/s"]
+    )
+    at_ns: Duration = Field(
+        alias="at", description="Start, counted from the start of the phase.", examples=["20s"]
+    )
+    width_ns: Duration = Field(alias="width", description="Length.", examples=["5s"])
 
 
 def _default_role(data: dict[str, Any]) -> Role:
@@ -203,8 +214,10 @@ def _default_role(data: dict[str, Any]) -> Role:
 class PhaseSettings(Section):
     """One phase of a run."""
 
-    name: Text = Field(min_length=1, max_length=100, description="Unique within the run.")
-    duration_ns: Duration = Field(alias="duration", gt=0, description="Length.")
+    name: Text = Field(
+        min_length=1, max_length=100, description="Unique within the run.", examples=["hold"]
+    )
+    duration_ns: Duration = Field(alias="duration", gt=0, description="Length.", examples=["30s"])
     rate_micro_per_s: RateOrZero | None = Field(
         default=None, alias="rate", description="Rate, unless it is a ramp; 0 only below a spike."
     )
@@ -220,6 +233,37 @@ class PhaseSettings(Section):
         default_factory=_default_role,
         description="Summaries read `steady` phases. Default `steady`; of a ramp `ramp`.",
     )
+
+    @field_validator("sine")
+    @classmethod
+    def _sine_stays_above_zero(
+        cls, value: SineSettings | None, info: ValidationInfo
+    ) -> SineSettings | None:
+        rate = info.data.get("rate_micro_per_s")
+        if value and rate is not None and value.amplitude_micro_per_s > rate:
+            raise problem(
+                "the amplitude is above the rate, so the rate would fall below 0",
+                f"set amplitude to at most {rate_text(rate)}",
+            )
+        return value
+
+    @field_validator("spike")
+    @classmethod
+    def _spike_fits(cls, value: SpikeSettings | None, info: ValidationInfo) -> SpikeSettings | None:
+        duration_ns = info.data.get("duration_ns")
+        if value and duration_ns is not None and value.at_ns + value.width_ns > duration_ns:
+            raise problem(
+                "the spike ends after its phase",
+                f"keep `at` and `width` together within {duration_text(duration_ns)}",
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _something_arrives(self) -> Self:
+        rates = (self.rate_micro_per_s, self.from_micro_per_s, self.to_micro_per_s)
+        if any(rate == 0 for rate in rates) and not any(rates) and not self.spike:
+            raise problem("nothing arrives at a rate of 0", "give a rate above 0, or a spike")
+        return self
 
 
 class LoadSettings(Section):

@@ -82,11 +82,11 @@ def _load(load: Mapping[str, Any]) -> Iterator[Finding]:
     arrival = load.get("arrival") or "closed"
     phases = load.get("phases") or ()
     if arrival == "closed":
-        for key in ("rate", "max_queue"):
+        for key, word in (("rate", "rate"), ("max_queue", "queue")):
             if load.get(key) is not None:
                 yield (
                     ("load", key),
-                    f"a closed loop has no {key}: the next call follows the last",
+                    f"a closed loop has no {word}: the next call follows the last",
                     f"set arrival: constant or poisson, or remove {key}",
                 )
     elif arrival in {"constant", "poisson"}:
@@ -128,8 +128,8 @@ def _phases(phases: list[Any], arrival: str) -> Iterator[Finding]:
                 if phase.get(key) is not None:
                     yield (
                         (*path, key),
-                        f"a closed loop has no {key}: the next call follows the last",
-                        "set load.arrival: constant or poisson",
+                        "a closed loop has no rate: the next call follows the last",
+                        f"set load.arrival: constant or poisson, or remove {key}",
                     )
         else:
             yield from _shape(path, phase)
@@ -148,7 +148,7 @@ def _shape(path: KeyPath, phase: Mapping[str, Any]) -> Iterator[Finding]:
         yield (*path, "rate"), "the phase has no rate", "set rate, or from and to for a ramp"
     for one, other in (("from", "to"), ("to", "from")):
         if one in given and other not in given:
-            yield (*path, other), f"a ramp that has `{one}` needs `{other}`", "such as 1k/s"
+            yield (*path, other), f"a ramp that has `{one}` needs `{other}`", f"set {other}: 1k/s"
     if "rate" in given and given & {"from", "to"}:
         yield (*path, "rate"), "a ramp goes `from` one rate `to` another", "remove rate"
     if {"sine", "spike"} <= given:

@@ -97,6 +97,8 @@ def _subject(subject: str) -> tuple[str, str]:
 
 def _subject_hint(subject: str) -> str:
     metric, _, statistic = subject.rpartition(".")
+    if subject in TIME_METRICS or metric in TIME_METRICS:
+        return f"write {metric or subject}.p99, or another quantile up to p100, .min, .mean or .max"
     known = [*SCALAR_METRICS, "p50", "p90", "p95", "p99", "p99.9", *_WORD_STATISTICS]
     near = difflib.get_close_matches(statistic, known, n=1, cutoff=0.6)
     if near:
