@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use crate::histogram::Histogram;
+use crate::histogram::{HIGHEST_TIME_NS, Histogram};
 
 /// Writes a log piece by piece into memory; the caller takes the pieces to a file.
 #[derive(Debug)]
@@ -47,15 +47,23 @@ impl HdrLog {
         let mut writer = IntervalLogWriterBuilder::new()
             .begin_log_with(&mut self.text, &mut serializer)
             .expect("a vector takes all text");
-        histogram.with_hdr(|hdr| {
-            writer
-                .write_histogram(hdr, start, length, Tag::new(&tag))
-                .expect("a vector takes all text");
-        });
+        writer
+            .write_histogram(&standard(histogram), start, length, Tag::new(&tag))
+            .expect("a vector takes all text");
     }
 
     /// What was written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.text)
     }
+}
+
+/// The same counts in the library's form.
+fn standard(histogram: &Histogram) -> hdrhistogram::Histogram<u64> {
+    let mut standard = hdrhistogram::Histogram::new_with_bounds(1, HIGHEST_TIME_NS, 3)
+        .expect("the bounds are constants");
+    for bucket in histogram.buckets() {
+        standard.record_n(bucket.low_ns, bucket.count).expect("all buckets are within the bounds");
+    }
+    standard
 }

@@ -93,6 +93,13 @@ impl CodeCounts {
         }
     }
 
+    /// What was counted; afterwards nothing is, and the capacity is kept.
+    pub(crate) fn take(&mut self) -> Self {
+        let taken = self.clone();
+        self.0.clear();
+        taken
+    }
+
     /// The codes and their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Sqlstate, u64)> + '_ {
         self.0.iter().copied()
