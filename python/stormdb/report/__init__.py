@@ -1,0 +1,6 @@
+"""What people and programs see of a run: live view, plain lines, final report, files."""
+
+from stormdb.report.plain import PlainView
+from stormdb.report.terminal import print_report
+
+__all__ = ["PlainView", "print_report"]
