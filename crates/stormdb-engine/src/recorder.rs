@@ -418,3 +418,6 @@ fn elapsed_ns(from_ns: u64, to_ns: u64, clamped_count: &mut u64) -> u64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

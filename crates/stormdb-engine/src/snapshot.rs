@@ -289,3 +289,6 @@ fn merge_maps<K: Ord + Clone, V: Clone>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
