@@ -167,8 +167,10 @@ class Host:
             async with asyncio.timeout(_HELLO_S):
                 hello = await self._process.hello
         except (ChildLost, TimeoutError) as error:
+            said = error.last_line if isinstance(error, ChildLost) else "it gives no answer"
             raise PluginError(
-                f"plugin {self.record.name}: its process did not start: {error or 'no answer'}"
+                f"plugin {self.record.name}: its process did not start: {said or error}",
+                where=self.record.where,
             ) from error
         assert hello["hello"] == wire.PROTOCOL
         await self.request("load", {"entry": self.record.entry.to_wire()})
