@@ -92,10 +92,10 @@ async def put_load(spec: LoadSpec, stages: Stages, interrupts: Interrupts) -> Me
         stages.events.load_started(
             LoadInfo(
                 workload=spec.config.workload,
-                arrival=spec.arrival,
+                arrival=spec.plan.arrival if spec.plan.is_open_loop else "closed",
                 rate_per_s=_steady_rate_per_s(spec.plan),
-                workers=spec.workers,
-                connections=spec.connections,
+                workers=spec.config.workers,
+                connections=spec.config.connections,
                 processes=executor.processes,
                 start_ns=start_ns,
                 interval_ns=spec.plan.interval_ns,

@@ -153,23 +153,20 @@ class Session:
         return True
 
     def _spec(self, ready: Ready, plan: Plan) -> LoadSpec:
-        from stormdb.executor import LoadSpec, RetryPolicy
+        from stormdb.executor import LoadSpec
 
         config = self._config
         return LoadSpec(
             plan=plan,
-            arrival=config.load.arrival,
             think_time_ns=config.load.think_time_ns,
-            think_time=config.load.think_time_distribution,
+            think_time_distribution=config.load.think_time_distribution,
             max_queue=config.load.max_queue,
-            workers=config.workers,
-            connections=config.connections,
             processes=config.processes,
-            seed=config.seed,
-            retry=RetryPolicy(max_tries=config.retry.max_tries, backoff_ns=config.retry.backoff_ns),
+            retry=config.retry,
             target=ready.target,
             config=ready.plugin_config,
             plugin=ready.host.record,
+            limits=config.plugins.limits,
             isolation=config.isolation or "",
             statement_timeout_ns=config.statement_timeout_ns,
         )
