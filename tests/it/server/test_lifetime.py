@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _START = """
 import json, os, signal, sys, time
@@ -115,14 +113,8 @@ def kill_guard_of(child: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    # Not below pytest's own folder: as root the server runs as a user that may not go there.
-    # In memory where that can be had: these tests make many data directories.
-    base = "/dev/shm" if Path("/dev/shm").is_dir() else "/var/tmp"
-    path = Path(tempfile.mkdtemp(prefix="lifetime-", dir=base))
-    path.chmod(0o1777)
-    yield Place(path)
-    shutil.rmtree(path, ignore_errors=True)
+def place(folder: Path) -> Place:
+    return Place(folder)
 
 
 @pytest.mark.parametrize(
