@@ -7,6 +7,7 @@ figure of a report can be worked out beside it. `result_of` wraps any recorder.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -168,16 +169,17 @@ def open_run(
     made = plan(phases, rate_per_s=rate_per_s, arrival=arrival)
     recorder = Recorder(made)
     free = [(0, worker) for worker in range(facts.workers)]
-    starts: list[int] = []
+    waiting: deque[int] = deque()
     for index, intended_ns, _ in Schedule(made):
         recorder.offer(intended_ns)
-        waiting = sum(1 for start in starts[-max_queue - 1 :] if start > intended_ns)
-        if waiting >= max_queue:
+        while waiting and waiting[0] <= intended_ns:
+            waiting.popleft()
+        if len(waiting) >= max_queue:
             recorder.drop(intended_ns, "queue full")
             continue
         at_ns, worker = heapq.heappop(free)
         start_ns = max(at_ns, intended_ns)
-        starts.append(start_ns)
+        waiting.append(start_ns)
         end_ns = _record(recorder, outcome(index, start_ns), worker, intended_ns, start_ns)
         heapq.heappush(free, (end_ns, worker))
     extra(recorder)

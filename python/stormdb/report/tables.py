@@ -26,6 +26,7 @@ __all__ = [
     "accounting_table",
     "failures_table",
     "metrics_table",
+    "plain_table",
     "rows_table",
     "times_table",
     "workers_table",
@@ -35,7 +36,7 @@ _NAME_WIDTH = 16
 _STATISTICS = (*QUANTILE_NAMES, "max", "mean", "stdev")
 
 
-def _table(first: str, *columns: str) -> Table:
+def plain_table(first: str, *columns: str) -> Table:
     """Borderless, names to the left, numbers to the right."""
     table = Table(
         box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False
@@ -48,7 +49,7 @@ def _table(first: str, *columns: str) -> Table:
 
 def times_table(summary: Summary) -> RenderableType:
     """Each time of each transaction, and of all of them."""
-    table = _table("", *(QUANTILE_NAMES.get(name, name) for name in _STATISTICS))
+    table = plain_table("", *(QUANTILE_NAMES.get(name, name) for name in _STATISTICS))
     rows = summary.transactions if len(summary.transactions) > 1 else ()
     marked = False
     kinds = ("response_time", "service_time") if summary.is_open_loop else ("service_time",)
@@ -95,7 +96,7 @@ def rows_table(summary: Summary) -> Table:
     }
     if summary.total.rolled_back_count:
         columns["rolled back"] = lambda row: format_count(row.rolled_back_count)
-    table = _table("", *columns)
+    table = plain_table("", *columns)
     rows = summary.transactions if len(summary.transactions) > 1 else ()
     for row in (*rows, summary.total):
         table.add_row(f"  {row.name}", *(text(row) for text in columns.values()))
@@ -137,13 +138,13 @@ def metrics_table(summary: Summary) -> Group:
     """Custom values and counters."""
     parts: list[RenderableType] = []
     if summary.values:
-        table = _table("value", "count", "mean", "min", "p50", "p95", "p99", "max")
+        table = plain_table("value", "count", "mean", "min", "p50", "p95", "p99", "max")
         for value in summary.values:
             numbers = (value.mean, value.min, value.p50, value.p95, value.p99, value.max)
             table.add_row(value.name, format_count(value.count), *map(format_number, numbers))
         parts.append(table)
     if summary.counters:
-        table = _table("counter", "count", "rate")
+        table = plain_table("counter", "count", "rate")
         for counter in summary.counters:
             table.add_row(
                 counter.name, format_count(counter.count), format_rate(counter.rate_per_s)
@@ -157,7 +158,7 @@ def workers_table(summary: Summary) -> Group:
     spread = summary.workers
     parts: list[RenderableType] = []
     if spread is not None and spread.worker_count > 1:
-        table = _table(f"{spread.worker_count} workers", "min", "median", "max")
+        table = plain_table(f"{spread.worker_count} workers", "min", "median", "max")
         table.add_row(
             "  throughput",
             format_rate(spread.throughput_min_per_s),
@@ -192,7 +193,7 @@ def workers_table(summary: Summary) -> Group:
 
 def accounting_table(summary: Summary) -> Group:
     """The identity of each phase, and whether it holds."""
-    table = _table(
+    table = plain_table(
         "", "length", "offered", "committed", "rolled back", "failed", "dropped", "unfinished"
     )
     phases = summary.phases if len(summary.phases) > 1 else ()
