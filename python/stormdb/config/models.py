@@ -147,24 +147,33 @@ class PluginLimits(Section):
     """What plugin code may use before it is stopped."""
 
     load_timeout_ns: Duration = Field(
-        default=10 * SECOND_NS, alias="load_timeout", description="Import and `initialize`."
+        default=10 * SECOND_NS, alias="load_timeout", gt=0, description="Import and `initialize`."
     )
     setup_timeout_ns: Duration = Field(
-        default=3600 * SECOND_NS, alias="setup_timeout", description="`setup`, and `cleanup`."
+        default=3600 * SECOND_NS, alias="setup_timeout", gt=0, description="`setup`, and `cleanup`."
     )
     verify_timeout_ns: Duration = Field(
-        default=600 * SECOND_NS, alias="verify_timeout", description="`verify`."
+        default=600 * SECOND_NS, alias="verify_timeout", gt=0, description="`verify`."
     )
     memory_bytes: Size = Field(
         default=2 * 1024**3, alias="memory", description="Memory of each process of a plugin."
     )
+
+    @field_validator("memory_bytes")
+    @classmethod
+    def _memory_is_enough(cls, value: int) -> int:
+        if value < 64 * 1024**2:
+            raise problem("no plugin runs in so little memory", "give it 64MiB or more")
+        return value
 
 
 class PluginsSettings(Section):
     """Where workloads come from, besides the built-in and the installed ones."""
 
     paths: TextList = Field(
-        default=("./plugins",), description="Folders that are searched if `auto_load` is true."
+        default=("./plugins",),
+        description="Folders that are searched if `auto_load` is true; without this key `plugins` in "
+        "the current folder.",
     )
     files: TextList = Field(
         default=(), description="Plugins that are always loaded: `.py`, package folder, wheel, zip."

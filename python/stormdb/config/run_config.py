@@ -17,7 +17,9 @@ from stormdb.config.problems import KeyPath, Origin, key_text
 __all__ = ["Provenance", "RunConfig"]
 
 _FREE = ("workload_config", "test_metadata")
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|pwd$|secret|token|credential|(api|private)_?key")
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|credential|(api|private)_?key|(^|_)(token|pwd|pass)$"
+)
 _LAST_PART = re.compile(r"(^|\.)[^.\[]*$|\[\d+\]$")
 
 
@@ -96,16 +98,20 @@ class RunConfig(RunSettings):
         return any(key_text(path) == key for path in self._provenance.origins)
 
     def public(self) -> dict[str, Any]:
-        """Every key with its value as in a file, JSON-able and without a secret.
+        """Every key that counts, with its value as in a file, JSON-able and without a secret.
 
-        Passwords are left out. In the free mappings a text that came out of a `${VAR}` is shown as
-        it was written, and what stands below a key that sounds like a secret as `***`.
+        It is a valid file again, but for what is hidden: passwords are left out, a text of the
+        free mappings that came out of a `${VAR}` is shown as it was written, and what stands below
+        a key that sounds like a secret as `***`.
         """
         values: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         for secret in ("password", "url"):
             values["database"].pop(secret, None)
-        for name in _FREE:
-            values[name] = self._scrubbed(values[name], (name,))
+        for key in _without_effect(self):
+            section, _, name = key.rpartition(".")
+            (values[section] if section else values).pop(name, None)
+        for free in _FREE:
+            values[free] = self._scrubbed(values[free], (free,))
         return values
 
     @property
@@ -133,6 +139,16 @@ class RunConfig(RunSettings):
                 yield from self._secret_texts(item, (*path, index), is_secret)
         elif is_secret and isinstance(value, str):
             yield value
+
+
+def _without_effect(config: RunConfig) -> Iterator[str]:
+    """Keys that say nothing in this configuration, so that a file may not have them."""
+    if config.load.arrival == "closed":
+        yield "load.max_queue"
+    else:
+        yield from ("load.think_time", "load.think_time_distribution")
+    if config.load.phases:
+        yield from ("duration", "warm_up", "cool_down")
 
 
 def _sounds_secret(path: KeyPath) -> bool:
