@@ -10,7 +10,15 @@ import typer
 
 from stormdb.cli.grouped import FlagGroup
 
-__all__ = ["DataFlags", "LoadFlags", "LogFlags", "OutputFlags", "ServerFlags", "WhatFlags"]
+__all__ = [
+    "CleanupFlags",
+    "DataFlags",
+    "LoadFlags",
+    "LogFlags",
+    "OutputFlags",
+    "ServerFlags",
+    "WhatFlags",
+]
 
 
 def _workload_types(incomplete: str) -> list[tuple[str, str]]:
@@ -116,6 +124,15 @@ class DataFlags(FlagGroup):
             help="Create the extensions that the plugin requires, in schema public.",
         ),
     ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupFlags(FlagGroup):
+    """How data is dropped."""
+
+    title: ClassVar[str] = "Data"
+
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Drop data without asking.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

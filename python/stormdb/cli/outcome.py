@@ -6,14 +6,11 @@ import os
 import sys
 import tempfile
 import traceback
-from typing import TYPE_CHECKING
+from typing import Any
 
 import typer
 
 from stormdb.errors import ExitCode, StormdbError
-
-if TYPE_CHECKING:
-    from typer.core import TyperGroup
 
 __all__ = ["exit_code_of", "say"]
 
@@ -25,7 +22,7 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def exit_code_of(command: TyperGroup, arguments: list[str] | None = None) -> int:
+def exit_code_of(command: Any, arguments: list[str] | None = None) -> int:
     """Run a command line; see docs/exit-codes.md.
 
     Args:

@@ -13,6 +13,7 @@ from stormdb.cli.flags import (
     WhatFlags,
 )
 from stormdb.cli.grouped import GroupedCommand, grouped
+from stormdb.errors import ExitCode, StoreError
 
 __all__ = ["app"]
 
@@ -66,5 +67,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     with open_view(output, config) as view:
         result = asyncio.run(Session(config, catalog, view, options).run())
     summary = summarise(result, config.thresholds)
-    write_outputs(output, result, summary)
-    return exit_code(result, summary)
+    code = exit_code(result, summary)
+    if not write_outputs(output, result, summary) and code is ExitCode.MET:
+        code = StoreError.exit_code
+    return code
