@@ -1,8 +1,9 @@
 """Finds plugins, checks them, and runs their code in processes of its own."""
 
 from stormdb.plugins.catalog import Catalog
-from stormdb.plugins.host import ConfigProblem, Host, Limits, PluginLog
+from stormdb.plugins.host import ConfigProblem, Host, Limits
 from stormdb.plugins.manifest import server_problems
+from stormdb.plugins.plugin_log import PluginLog
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
 
 __all__ = [

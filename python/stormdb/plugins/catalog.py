@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stormdb.errors import PluginError
 from stormdb.plugins import cache, discover
 from stormdb.plugins.host import Host
-from stormdb.plugins.manifest import metadata_problems
+from stormdb.plugins.manifest import metadata_problem
 
 if TYPE_CHECKING:
     from stormdb.config.models import PluginsSettings
@@ -123,15 +123,7 @@ async def _with_metadata(record: PluginRecord, limits: Limits) -> PluginRecord:
         return record
     if metadata := cache.read_metadata(record):
         record = replace(record, name=metadata.name, metadata=metadata)
-        problems = metadata_problems(metadata)
-        if not problems:
-            return record
-        return replace(
-            record,
-            problem=PluginError(
-                f"plugin {metadata.name} {'; it '.join(problems)}", where=record.where
-            ),
-        )
+        return replace(record, problem=metadata_problem(record))
     try:
         host = await Host.start(record, limits, initialize=False)
     except PluginError as error:

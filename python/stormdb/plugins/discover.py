@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugins import cache, foreign
 from stormdb.plugins.digest import digest
+from stormdb.plugins.manifest import declared_problem
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
 
 if TYPE_CHECKING:
@@ -160,11 +161,17 @@ def _in_file(path: Path) -> PluginRecord:
 
 def _declare(record: PluginRecord, table: dict[str, Any]) -> PluginRecord:
     """The record with what a script block or a `[project]` table declares."""
-    return replace(
-        record,
-        requirements=tuple(map(str, table.get("dependencies", ()))),
-        requires_python=str(table.get("requires-python", "")),
+    return _checked(
+        replace(
+            record,
+            requirements=tuple(map(str, table.get("dependencies", ()))),
+            requires_python=str(table.get("requires-python", "")),
+        )
     )
+
+
+def _checked(record: PluginRecord) -> PluginRecord:
+    return replace(record, problem=declared_problem(record))
 
 
 def _in_folder(folder: Path) -> Iterator[PluginRecord]:
@@ -276,10 +283,12 @@ def _in_wheel(record: PluginRecord, folder: Path) -> Iterator[PluginRecord]:
     except OSError:
         yield _broken(record, "is a wheel without METADATA", "build it again")
         return
-    record = replace(
-        record,
-        requirements=tuple(headers.get_all("Requires-Dist", [])),
-        requires_python=headers.get("Requires-Python", ""),
+    record = _checked(
+        replace(
+            record,
+            requirements=tuple(headers.get_all("Requires-Dist", [])),
+            requires_python=headers.get("Requires-Python", ""),
+        )
     )
     parser = ConfigParser(delimiters=("=",))
     parser.read(information / "entry_points.txt", encoding="utf-8")

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from stormdb.errors import PluginError
 from stormdb.plugin import Finding, PluginMetadata
 from stormdb.plugins import failures, places, wire
+from stormdb.plugins.manifest import metadata_problem
 from stormdb.plugins.places import Place
+from stormdb.plugins.plugin_log import LogSieve, PluginLog
 from stormdb.plugins.process import ChildFailure, ChildLost, ChildProcess
 from stormdb.units import format_duration
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from stormdb.plugin import Config
     from stormdb.plugins.record import PluginRecord
 
-__all__ = ["ConfigProblem", "Host", "Limits", "PluginLog"]
+__all__ = ["ConfigProblem", "Host", "Limits"]
 
 _log = logging.getLogger(__name__)
 _HELLO_S = 30.0
@@ -47,25 +49,6 @@ class Limits(Protocol):
     @property
     def memory_bytes(self) -> int:
         """For each process."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginLog:
-    """One line that plugin code logged or printed.
-
-    Attributes:
-        plugin: name of the plugin; of its file or folder as long as its metadata are unknown.
-        level: `debug`, `info`, `warning`, `error` or `critical`.
-        logger: name of the logger, `stdout` or `stderr`.
-        message: the text.
-        extra: the record's own fields.
-    """
-
-    plugin: str
-    level: str
-    logger: str
-    message: str
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +90,7 @@ class Host:
         self.record = record
         self.workload_schema: dict[str, Any] | None = None
         self._limits = limits
-        self._on_log = on_log
+        self._log = LogSieve(on_log)
         self._on_progress = on_progress
         self._on_event = on_event
         self._process: ChildProcess
@@ -151,8 +134,6 @@ class Host:
         return self
 
     async def _start(self, module: str, *, initialize: bool) -> None:
-        from stormdb.plugins.manifest import metadata_problems
-
         assert self.record.entry
         self._process = await ChildProcess.spawn(module, self)
         self._process.tell(
@@ -172,14 +153,16 @@ class Host:
                 f"plugin {self.record.name}: its process did not start: {said or error}",
                 where=self.record.where,
             ) from error
-        assert hello["hello"] == wire.PROTOCOL
+        if hello["hello"] != wire.PROTOCOL:
+            raise PluginError(
+                f"plugin {self.record.name}: its process runs another version of stormdb",
+                hint="look for a second stormdb in PYTHONPATH",
+            )
         await self.request("load", {"entry": self.record.entry.to_wire()})
         metadata = PluginMetadata(**await self.request("metadata"))
         self.record = replace(self.record, name=metadata.name, metadata=metadata)
-        if problems := metadata_problems(metadata):
-            raise PluginError(
-                f"plugin {metadata.name} {'; it '.join(problems)}", where=self.record.where
-            )
+        if problem := metadata_problem(self.record):
+            raise problem
         if initialize:
             await self.request("initialize")
 
@@ -317,12 +300,12 @@ class Host:
     def on_line(self, stream: str, line: str) -> None:
         """Hear a printed line."""
         level = "info" if stream == "stdout" else "warning"
-        self._on_log(PluginLog(plugin=self.record.name, level=level, logger=stream, message=line))
+        self._log.add(PluginLog(plugin=self.record.name, level=level, logger=stream, message=line))
 
     def on_message(self, message: wire.Message) -> None:
         """Hear what the child says unasked."""
         if "log" in message:
-            self._on_log(PluginLog(plugin=self.record.name, **message["log"]))
+            self._log.add(PluginLog(plugin=self.record.name, **message["log"]))
         elif "progress" in message:
             self._on_progress(*message["progress"])
         elif "beat" in message:
@@ -334,6 +317,7 @@ class Host:
 
     def _on_beat(self, beat: wire.Message) -> None:
         self._beat_ns = time.monotonic_ns()
+        self._log.tick(self.record.name)
         self._place = beat["place"] or self._place
         if beat["peak_bytes"] > self._limits.memory_bytes and self._process.is_alive:
             self._is_over_memory = True
@@ -345,11 +329,11 @@ class Host:
         self._warn_at_ns *= 2
         place = beat["place"]
         at = f" at {self.record.place(place)}: {place['text']}" if place else ""
-        self._on_log(
+        self._log.add(
             PluginLog(
                 plugin=self.record.name,
                 level="warning",
-                logger="stormdb.plugins.host",
+                logger=__name__,
                 message=f"{failures.stage_name(self._command)} has blocked the event loop for "
                 f"{format_duration(beat['blocked_ns'])}{at}",
             )

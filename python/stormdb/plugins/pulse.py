@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PERIOD_S", "Pulse", "lift_memory_limit", "limit_resources"]
 
 PERIOD_S = 0.25
+_GRACE_S = 2.0
 _SPARE_BYTES = 64 * 2**20
 
 
@@ -58,6 +59,7 @@ class Pulse:
         self._ticked_ns = 0
         self._main = threading.main_thread().ident
         self._pid = os.getpid()
+        self._is_over = threading.Event()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start to beat, and tell where `os._exit` is called."""
@@ -73,18 +75,23 @@ class Pulse:
             self._child.event("exit", place=place)
         self._exit(status)
 
+    def stop(self) -> None:
+        """The process is about to end: what holds it up has two seconds."""
+        self._is_over.set()
+
     def _tick(self) -> None:
         self._ticked_ns = time.monotonic_ns()
 
     def _run(self) -> None:
-        while True:
-            try:
-                self._loop.call_soon_threadsafe(self._tick)
-                time.sleep(PERIOD_S)
+        try:
+            self._loop.call_soon_threadsafe(self._tick)
+            while not self._is_over.wait(PERIOD_S):
                 self._child.channel.send({"beat": self._beat()})
-            except (OSError, RuntimeError):
-                # The controller or the event loop is gone: nothing can be told any more.
-                self._exit(1)
+                self._loop.call_soon_threadsafe(self._tick)
+            time.sleep(_GRACE_S)
+        except (OSError, RuntimeError):
+            pass  # The controller or the event loop is gone: nothing can be told any more.
+        self._exit(1)
 
     def _beat(self) -> dict[str, Any]:
         silent_ns = time.monotonic_ns() - self._ticked_ns
