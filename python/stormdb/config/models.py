@@ -172,8 +172,8 @@ class PluginsSettings(Section):
 
     paths: TextList = Field(
         default=("./plugins",),
-        description="Folders that are searched if `auto_load` is true; without this key `plugins` in "
-        "the current folder.",
+        description="Folders that are searched if `auto_load` is true. Default: `plugins` in the "
+        "current folder.",
     )
     files: TextList = Field(
         default=(), description="Plugins that are always loaded: `.py`, package folder, wheel, zip."

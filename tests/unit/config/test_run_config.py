@@ -68,7 +68,8 @@ def test_all_secrets_are_known_to_whoever_must_hide_them(config: RunConfig) -> N
 def test_what_is_public_is_a_file_that_means_the_same(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(
-        "workload: orders\nplugins: {paths: [./p]}\nseed: 5\nstatement_timeout: 1500ms\nisolation: REPEATABLE_READ\n"
+        "workload: orders\nplugins: {paths: [./p]}\nseed: 5\n"
+        "statement_timeout: 1500ms\nisolation: REPEATABLE_READ\n"
         "database: {host: 'a,b', port: '1,2', connect_timeout: 3}\nthresholds: [p99<20ms]\n"
         "load: {arrival: poisson, phases: [{name: x, duration: 90, from: 0, to: 0.5/s},"
         " {name: y, duration: 1m1s, rate: 30/min, sine: {amplitude: 1/min, period: 1.5s}}]}\n"
