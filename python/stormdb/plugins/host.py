@@ -75,6 +75,7 @@ class Host:
 
     Attributes:
         record: the plugin, with its metadata once they are known.
+        is_blocked: whether plugin code kept the process from its event loop at the last heart beat.
         workload_schema: JSON schema of the workload's configuration; None if any keys will do.
     """
 
@@ -100,6 +101,7 @@ class Host:
         self._beat_ns = 0
         self._warn_at_ns = _WARN_NS
         self._is_over_memory = False
+        self.is_blocked = False
 
     @classmethod
     async def start(
@@ -317,6 +319,7 @@ class Host:
 
     def _on_beat(self, beat: wire.Message) -> None:
         self._beat_ns = time.monotonic_ns()
+        self.is_blocked = beat["blocked_ns"] > 0
         self._log.tick(self.record.name)
         self._place = beat["place"] or self._place
         if beat["peak_bytes"] > self._limits.memory_bytes and self._process.is_alive:
