@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from stormdb.cli.grouped import FlagGroup
+
+if TYPE_CHECKING:
+    from stormdb.report import Exports
 
 __all__ = [
     "CleanupFlags",
@@ -271,6 +274,12 @@ class OutputFlags(FlagGroup):
     def values(self) -> dict[str, object]:
         """What the flags set, by key of the configuration; None for those not given."""
         return {"summary_interval": "0" if self.no_summary else self.summary_interval}
+
+    def exports(self) -> Exports:
+        """The files that are asked for."""
+        from stormdb.report import Exports
+
+        return Exports(json=self.json, csv=self.csv, hdr=self.hdr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
+from stormdb.cli.outcome import needing_room, say
+from stormdb.errors import StoreError
 from stormdb.logs import redact
+from stormdb.report import LiveView, PlainView, print_report
 from stormdb.report.forward import forward_log
-from stormdb.report.live import LiveView
-from stormdb.report.plain import PlainView
 from stormdb.run import Silent
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def open_view(output: OutputFlags, config: RunConfig) -> AbstractContextManager[
 
 
 def write_outputs(output: OutputFlags, result: RunResult, summary: Summary) -> bool:
-    """Print the report and write the files; a file that cannot be written is told and left out.
+    """Print the report and write the files; one that cannot be written costs none of the others.
 
     Args:
         output: the command's flags.
@@ -58,11 +59,18 @@ def write_outputs(output: OutputFlags, result: RunResult, summary: Summary) -> b
     Returns:
         Whether everything could be written.
     """
-    from stormdb.report import print_report
-
-    if not output.quiet:
-        print_report(summary, again=_command(result.seed))
-    return True
+    exports = output.exports()
+    problems = exports.write(summary, result)
+    try:
+        with needing_room():
+            if not output.quiet:
+                stream = sys.stderr if exports.uses_stdout else sys.stdout
+                print_report(summary, stream, again=_command(result.seed))
+    except StoreError as error:
+        problems.append(error)
+    for problem in problems:
+        say(f"stormdb: {problem}")
+    return not problems
 
 
 def _command(seed: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Confirm", "WorkloadData"]
 
 Confirm = Callable[[str], Awaitable[bool]]
-"""Asks the user a question; True for yes."""
+"""Asks the user whether what it names may be dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +92,8 @@ class WorkloadData:
             PluginError: the plugin's `cleanup` failed; nothing was dropped.
         """
         size = format_bytes(await self.schema.size_bytes())
-        question = f"drop schema {self.schema.name} ({size}) in {self.target.label}?"
-        if not await self.confirm(question):
+        what = f"schema {self.schema.name} ({size}) in {self.target.label}"
+        if not await self.confirm(what):
             raise ConfigError("nothing was dropped", hint="answer y, or give --yes")
         with self.stages.stage(Stage.CLEANUP):
             await self.host.cleanup(self.target, self.config)
