@@ -20,9 +20,9 @@ from stormdb.config.passfile import PasswordFileError, find_password
 from stormdb.config.url import UrlError, parse_url
 from stormdb.errors import ConfigError
 
-__all__ = ["ConnectTarget", "resolve_target"]
+__all__ = ["PG_VARIABLES", "ConnectTarget", "resolve_target"]
 
-_PG_VARIABLES = {
+PG_VARIABLES = {
     "PGHOST": "host",
     "PGPORT": "port",
     "PGDATABASE": "dbname",
@@ -39,6 +39,7 @@ _PG_VARIABLES = {
     "PGTARGETSESSIONATTRS": "target_session_attrs",
     "PGOPTIONS": "options",
 }
+_UNUSED_VARIABLES = ("PGSERVICE", "PGHOSTADDR")
 _CONNECT_TIMEOUT_NS = 10_000_000_000
 _STRICT = ("require", "verify-ca", "verify-full")
 
@@ -244,6 +245,8 @@ def resolve_target(
             where="database.sslrootcert",
             hint="name a file, or `system` for the authorities that this machine trusts",
         )
+    notices = tuple(f"{name} has no effect" for name in _UNUSED_VARIABLES if environ.get(name))
+    target = replace(target, notices=notices)
     if given.password:
         return replace(target, password=given.password.get_secret_value())
     return _with_password_file(target, Path(given.passfile or home / ".pgpass"))
@@ -259,7 +262,7 @@ def _with_password_file(target: ConnectTarget, passfile: Path) -> ConnectTarget:
             user=target.user,
         )
     except PasswordFileError as error:
-        return replace(target, notices=(f"{passfile} is not used: {error}",))
+        return replace(target, notices=(*target.notices, f"{passfile} is not used: {error}"))
     return replace(target, password=password)
 
 
@@ -278,8 +281,8 @@ def _with_variables(database: DatabaseSettings, environ: Mapping[str, str]) -> D
     layers = [database]
     if database.url:
         layers.append(_section(_url_parts(database.url.get_secret_value()), {}))
-    variables = {key: environ[name] for name, key in _PG_VARIABLES.items() if environ.get(name)}
-    layers.append(_section(variables, {key: name for name, key in _PG_VARIABLES.items()}))
+    variables = {key: environ[name] for name, key in PG_VARIABLES.items() if environ.get(name)}
+    layers.append(_section(variables, {key: name for name, key in PG_VARIABLES.items()}))
     found: dict[str, Any] = {}
     for name in DatabaseSettings.model_fields.keys() - {"type", "settings"}:
         values = (getattr(layer, name) for layer in layers)

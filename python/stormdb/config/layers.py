@@ -93,7 +93,7 @@ def file_layer(document: Document, base: Path) -> Layer:
 
 
 def variable_layer(environ: Mapping[str, str]) -> Layer:
-    """Values of `STORMDB_DATABASE__PASSWORD` and its like."""
+    """Values of `STORMDB_DATABASE__PASSWORD` and its like; an empty one counts as unset."""
     layer = Layer()
     names = {PREFIX + "__".join(p).upper(): p for p in all_keys() if "*" not in p}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
@@ -109,7 +109,8 @@ def variable_layer(environ: Mapping[str, str]) -> Layer:
                 Origin(variable),
             )
             continue
-        _put_text(layer, path, environ[variable], Origin(variable))
+        if environ[variable]:
+            _put_text(layer, path, environ[variable], Origin(variable))
     _spell_out_url(layer, Path())
     return layer
 

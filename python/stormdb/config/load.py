@@ -101,7 +101,7 @@ def _notices(merged: Layer, environ: Mapping[str, str]) -> Iterator[str]:
     database = merged.values.get("database")
     if isinstance(database, dict) and database.get("type") == "postgres":
         return
-    unused = [name for name in ("PGHOST", "PGDATABASE", "PGSERVICE") if environ.get(name)]
+    unused = [name for name in ("PGHOST", "PGDATABASE") if environ.get(name)]
     if unused:
         yield (
             f"{' and '.join(unused)} had no effect: stormdb starts a server of its own; "

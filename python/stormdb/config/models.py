@@ -240,7 +240,8 @@ class PhaseSettings(Section):
     spike: SpikeSettings | None = Field(default=None, description="Burst above `rate`.")
     role: Role = Field(
         default_factory=_default_role,
-        description="Summaries read `steady` phases. Default `steady`; of a ramp `ramp`.",
+        description="What the phase is for; figures are of `steady` ones. Default: `steady`, of a "
+        "ramp `ramp`.",
     )
 
     @field_validator("sine")
@@ -370,7 +371,7 @@ class RunSettings(Section):
         default_factory=_default_duration,
         gt=0,
         alias="duration",
-        description="Length of the measured phase. Default 60s.",
+        description="Length of the measured phase. Default: 60s.",
     )
     warm_up_ns: Duration = Field(
         default=0,
@@ -392,7 +393,8 @@ class RunSettings(Section):
         description="The same seed offers the same work. Default: random, and reported.",
     )
     isolation: Annotated[Isolation, BeforeValidator(_isolation)] | None = Field(
-        default=None, description="Default isolation level. Default: the server's."
+        default=None,
+        description="Isolation level of transactions that set none. Default: the server's.",
     )
     statement_timeout_ns: Duration = Field(
         default=0, alias="statement_timeout", description="Limit for one statement; 0 for none."

@@ -143,6 +143,8 @@ class RunConfig(RunSettings):
 
 def _without_effect(config: RunConfig) -> Iterator[str]:
     """Keys that say nothing in this configuration, so that a file may not have them."""
+    if config.database.type == "postgres":
+        yield "database.settings"
     if config.load.arrival == "closed":
         yield "load.max_queue"
     else:

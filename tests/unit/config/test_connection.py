@@ -137,6 +137,11 @@ def test_a_password_file_open_to_others_is_passed_over_with_a_notice(tmp_path: P
     assert target.notices == (f"{path} is not used: others may read it (mode 0644)",)
 
 
+def test_variables_that_psql_would_mind_and_stormdb_does_not_are_told(tmp_path: Path) -> None:
+    target = _resolve(tmp_path, {"PGSERVICE": "shop", "PGHOSTADDR": "10.0.0.1", "PGHOST": "h"})
+    assert target.notices == ("PGSERVICE has no effect", "PGHOSTADDR has no effect")
+
+
 def test_certificates_of_libpq_s_folder_are_found(tmp_path: Path, files: dict[str, str]) -> None:
     folder = tmp_path / ".postgresql"
     folder.mkdir()

@@ -109,6 +109,7 @@ def test_variables_reach_every_key_and_free_keys() -> None:
             "STORMDB_LOAD__PHASES": "[{name: a, duration: 5s}]",
             "STORMDB_WORKLOAD_CONFIG__KEYS__SKEW": "0.9",
             "STORMDB_LOG_LEVEL": "debug",
+            "STORMDB_SCALE": "",
             "PATH": "/bin",
         }
     )
