@@ -15,9 +15,8 @@ from stormdb.plugins.host import Host
 from stormdb.plugins.manifest import metadata_problem
 
 if TYPE_CHECKING:
-    from stormdb.config.models import PluginsSettings
-    from stormdb.plugins.host import Limits
     from stormdb.plugins.record import PluginRecord
+    from stormdb.plugins.settings import Limits, Settings
 
 __all__ = ["Catalog"]
 
@@ -27,16 +26,17 @@ class Catalog:
 
     Attributes:
         plugins: all of them, usable or not.
+        limits: what plugin code may use.
     """
 
     def __init__(self, plugins: Iterable[PluginRecord], limits: Limits) -> None:
         self.plugins: Sequence[PluginRecord] = _distinct(plugins)
-        self._limits = limits
+        self.limits = limits
 
     @classmethod
     def discover(
         cls,
-        settings: PluginsSettings,
+        settings: Settings,
         *,
         extra: Iterable[Path] = (),
         where: Callable[[str], str] = str,
@@ -68,7 +68,7 @@ class Catalog:
 
         async def one(record: PluginRecord) -> PluginRecord:
             async with turns:
-                return await _with_metadata(record, self._limits)
+                return await _with_metadata(record, self.limits)
 
         self.plugins = _without_clashes(await asyncio.gather(*map(one, self.plugins)))
 
@@ -106,6 +106,22 @@ class Catalog:
                 str(record.problem) for record in unread
             )
         raise PluginError(message, hint=hint)
+
+    def named(self, name: str | Path) -> PluginRecord:
+        """The plugin of a name, or at a path that was found; `load` comes first.
+
+        Raises:
+            PluginError: there is none; names the nearest.
+        """
+        import difflib
+
+        for record in self.plugins:
+            if name == record.name or str(name) == record.source:
+                return record
+        known = sorted({record.name for record in self.plugins})
+        near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+        raise PluginError(f"there is no plugin {name}", hint=hint)
 
 
 def _distinct(plugins: Iterable[PluginRecord]) -> list[PluginRecord]:

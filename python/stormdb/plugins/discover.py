@@ -21,7 +21,7 @@ from stormdb.plugins.manifest import declared_problem
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
 
 if TYPE_CHECKING:
-    from stormdb.config.models import PluginsSettings
+    from stormdb.plugins.settings import Settings
 
 __all__ = ["GROUP", "at_path", "builtin", "configured", "installed"]
 
@@ -72,7 +72,7 @@ def installed() -> Iterator[PluginRecord]:
         )
 
 
-def configured(settings: PluginsSettings, where: Callable[[str], str]) -> Iterator[PluginRecord]:
+def configured(settings: Settings, where: Callable[[str], str]) -> Iterator[PluginRecord]:
     """The plugins that a configuration names, and those in the folders that it names.
 
     Args:
@@ -82,16 +82,17 @@ def configured(settings: PluginsSettings, where: Callable[[str], str]) -> Iterat
     Raises:
         ConfigError: a file or a folder that was named does not exist.
     """
-    for text in settings.files:
+    for index, text in enumerate(settings.files):
+        place = where(f"plugins.files[{index}]")
         if not Path(text).exists():
             raise ConfigError(
                 f"there is no file or folder {text}",
-                where=where("plugins.files"),
+                where=place,
                 hint="name a .py file, a package folder, a wheel or a zip",
             )
         for record in at_path(Path(text)):
-            yield replace(record, config_place=where("plugins.files"))
-    for text in settings.paths if settings.auto_load else ():
+            yield replace(record, config_place=place)
+    for index, text in enumerate(settings.paths if settings.auto_load else ()):
         folder = Path(text)
         if folder.is_dir():
             for child in sorted(folder.iterdir()):
@@ -100,7 +101,7 @@ def configured(settings: PluginsSettings, where: Callable[[str], str]) -> Iterat
         elif "paths" in settings.model_fields_set:
             raise ConfigError(
                 f"there is no folder {text}",
-                where=where("plugins.paths"),
+                where=where(f"plugins.paths[{index}]"),
                 hint="plugins.paths holds folders; a single plugin belongs to plugins.files",
             )
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from stormdb.errors import PluginError
 from stormdb.plugin import Finding, PluginMetadata
@@ -22,33 +22,14 @@ if TYPE_CHECKING:
     from stormdb.config.connection import ConnectTarget
     from stormdb.plugin import Config
     from stormdb.plugins.record import PluginRecord
+    from stormdb.plugins.settings import Limits
 
-__all__ = ["ConfigProblem", "Host", "Limits"]
+__all__ = ["ConfigProblem", "Host"]
 
 _log = logging.getLogger(__name__)
 _HELLO_S = 30.0
 _STALE_NS = 2_000_000_000
 _WARN_NS = 10_000_000_000
-
-
-class Limits(Protocol):
-    """What plugin code may use; `stormdb.config.PluginLimits` is one."""
-
-    @property
-    def load_timeout_ns(self) -> int:
-        """For import, `get_metadata`, `initialize`, `create_workload`."""
-
-    @property
-    def setup_timeout_ns(self) -> int:
-        """For `setup` and for `cleanup`."""
-
-    @property
-    def verify_timeout_ns(self) -> int:
-        """For `verify`."""
-
-    @property
-    def memory_bytes(self) -> int:
-        """For each process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +58,7 @@ class Host:
         record: the plugin, with its metadata once they are known.
         is_blocked: whether plugin code kept the process from its event loop at the last heart beat.
         workload_schema: JSON schema of the workload's configuration; None if any keys will do.
+        workload_doc: what the workload's docstring says.
     """
 
     def __init__(
@@ -90,6 +72,7 @@ class Host:
     ) -> None:
         self.record = record
         self.workload_schema: dict[str, Any] | None = None
+        self.workload_doc = ""
         self._limits = limits
         self._log = LogSieve(on_log)
         self._on_progress = on_progress
@@ -248,6 +231,7 @@ class Host:
             )
         answer = await self.request("create_workload", {"workload_type": workload_type})
         self.workload_schema = answer["config_schema"]
+        self.workload_doc = answer["doc"]
 
     async def validate_config(self, values: dict[str, Any]) -> list[ConfigProblem]:
         """Check the keys below `workload_config` with the workload's model."""
