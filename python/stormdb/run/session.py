@@ -146,11 +146,7 @@ class Session:
 
     async def _drop_data(self, ready: Ready) -> str | None:
         data = self._data(ready)
-        if await data.schema.marker() is None:
-            return None
-        await data.schema.lock(exclusive=True)
-        await data.drop()
-        return data.schema.name
+        return data.schema.name if await data.drop() else None
 
     def _spec(self, ready: Ready, plan: Plan) -> LoadSpec:
         from stormdb.executor import LoadSpec

@@ -66,14 +66,14 @@ class Command:
         ]
 
     def probe(self, *words: str, **behaviour: str) -> list[str]:
-        """Words that run the probe for a second on the database."""
+        """Words that run the probe for half a second on the database."""
         server = self.server() if self.database else []
         options = [
             word
             for name, value in behaviour.items()
             for word in ("--set", f"workload_config.{name}={value}")
         ]
-        return ["run", "probe", "--plugin", str(PROBE), "-d", "1s", *server, *options, *words]
+        return ["run", "probe", "--plugin", str(PROBE), "-d", "500ms", *server, *options, *words]
 
     def left_behind(self) -> list[str]:
         """Processes that the command started and that are still there; a moment is granted."""

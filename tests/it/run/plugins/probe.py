@@ -30,7 +30,7 @@ class ProbeOptions(BaseModel, extra="forbid"):
     cleanup: Literal["ok", "raise"] = "ok"
     run: Literal["ok", "fail", "exit"] = "ok"
     verify: Literal["ok", "broken", "raise"] = "ok"
-    sleep_s: float = 0.05
+    sleep_s: float = 0.2
 
 
 class Probe(Workload):
