@@ -144,6 +144,7 @@ class ConnectTarget:
             "PGAPPNAME": self.application_name,
             "PGTARGETSESSIONATTRS": self.target_session_attrs,
             "PGOPTIONS": self.options,
+            "PGCONNECT_TIMEOUT": str(-(-self.connect_timeout_ns // 10**9)),
         }
         return {name: value for name, value in values.items() if value}
 
@@ -249,10 +250,11 @@ def resolve_target(
     target = replace(target, notices=notices)
     if given.password:
         return replace(target, password=given.password.get_secret_value())
-    return _with_password_file(target, Path(given.passfile or home / ".pgpass"))
+    return _with_password_file(target, given.passfile, home / ".pgpass")
 
 
-def _with_password_file(target: ConnectTarget, passfile: Path) -> ConnectTarget:
+def _with_password_file(target: ConnectTarget, given: str | None, usual: Path) -> ConnectTarget:
+    passfile = Path(given).expanduser() if given else usual
     try:
         password = find_password(
             passfile,
@@ -263,6 +265,8 @@ def _with_password_file(target: ConnectTarget, passfile: Path) -> ConnectTarget:
         )
     except PasswordFileError as error:
         return replace(target, notices=(*target.notices, f"{passfile} is not used: {error}"))
+    if given and not passfile.exists():
+        return replace(target, notices=(*target.notices, f"{passfile} is not there"))
     return replace(target, password=password)
 
 

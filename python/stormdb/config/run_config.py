@@ -20,6 +20,7 @@ _FREE = ("workload_config", "test_metadata")
 _SECRET_NAME = re.compile(
     r"passw|passphrase|secret|credential|(api|private)_?key|(^|_)(token|pwd|pass)$"
 )
+_VARIABLE = re.compile(r"\$\{(\w+)")
 _LAST_PART = re.compile(r"(^|\.)[^.\[]*$|\[\d+\]$")
 
 
@@ -76,7 +77,11 @@ class RunConfig(RunSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that must be seen nowhere: what a log has to blot out."""
+        """Texts that must be seen nowhere: what a log has to blot out.
+
+        The password, and texts of the free mappings whose key or variable sounds like a secret;
+        any other text of a variable may be a word that logs are full of.
+        """
         found = [self.database.password.get_secret_value()] if self.database.password else []
         for name in _FREE:
             found += self._secret_texts(getattr(self, name), (name,))
@@ -130,7 +135,8 @@ class RunConfig(RunSettings):
         return self._provenance.templates.get(path, value) if isinstance(value, str) else value
 
     def _secret_texts(self, value: Any, path: KeyPath, is_secret: bool = False) -> Iterator[str]:
-        is_secret = is_secret or _sounds_secret(path) or path in self._provenance.templates
+        variables = _VARIABLE.findall(self._provenance.templates.get(path, ""))
+        is_secret = is_secret or _sounds_secret(path) or any(map(_is_secret_name, variables))
         if isinstance(value, dict):
             for name, item in value.items():
                 yield from self._secret_texts(item, (*path, name), is_secret)
@@ -155,4 +161,8 @@ def _without_effect(config: RunConfig) -> Iterator[str]:
 
 def _sounds_secret(path: KeyPath) -> bool:
     name = path[-1]
-    return isinstance(name, str) and bool(_SECRET_NAME.search(name.lower()))
+    return isinstance(name, str) and _is_secret_name(name)
+
+
+def _is_secret_name(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name.lower()))

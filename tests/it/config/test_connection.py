@@ -147,7 +147,7 @@ def test_any_password_goes_through_url_file_and_psql(
 
 async def test_by_unix_socket(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
     keys = {**_keys(database), "host": str(server.socket_dir), "sslmode": "require"}
-    target = _target(tmp_path, **keys)
+    target = _target(tmp_path, **keys, connect_timeout=0)
     who = await _who(target)
     assert who["ip"] is None, "over TCP it would have an address"
     assert _psql(server, replace(target, sslmode="disable")) == database.user

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,10 @@ def test_the_password_file_is_the_last_place_to_look(tmp_path: Path) -> None:
     assert _resolve(tmp_path, {"PGPASSWORD": "variable"}, **keys).password == "variable"
     assert _resolve(tmp_path, password="key", **keys).password == "key"
     other = path.rename(tmp_path / "other")
-    assert _resolve(tmp_path, **keys).password is None
+    assert _resolve(tmp_path, **keys) == replace(
+        _resolve(tmp_path, password="x", **keys), password=None
+    )
+    assert _resolve(tmp_path, passfile=str(path), **keys).notices == (f"{path} is not there",)
     assert _resolve(tmp_path, passfile=str(other), **keys).password == "from-file"
     assert _resolve(tmp_path, {"PGPASSFILE": str(other)}, **keys).password == "from-file"
 
@@ -241,6 +245,12 @@ def test_a_password_is_in_no_text(tmp_path: Path) -> None:
     target = _resolve(tmp_path, host="a", password="hush")
     assert "hush" not in repr(target) + str(target) + target.label
     assert target.libpq_environment()["PGPASSWORD"] == "hush"
+
+
+def test_psql_waits_as_long_in_whole_seconds(tmp_path: Path) -> None:
+    for text, seconds in (("1500ms", "2"), ("3s", "3"), ("0s", "0")):
+        environment = _resolve(tmp_path, connect_timeout=text).libpq_environment()
+        assert environment["PGCONNECT_TIMEOUT"] == seconds
 
 
 @given(

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
 
 from stormdb.config import load
 from stormdb.config.connection import PG_VARIABLES
 from stormdb.config.keys import Key, all_keys
 from stormdb.config.layers import OTHER_VARIABLES
-from stormdb.config.schema import default_values
+from stormdb.config.schema import default_values, json_schema
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 TABLE = re.compile(r"^\| key \| default \| meaning \|\n(?:\|.*\n)*", re.MULTILINE)
@@ -75,6 +77,9 @@ def test_every_example_is_read() -> None:
     text = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 4
+    validator = Draft202012Validator(json_schema())
+    for block in blocks:
+        assert not list(validator.iter_errors(YAML(typ="safe").load(block)))
     example = Path(__file__).parent / "examples" / "phases.yaml"
     assert example.read_text() in blocks
 

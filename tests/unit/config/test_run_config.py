@@ -18,12 +18,13 @@ workload_config:
   login: {name: me, password: hush-nested}
   passwords: {a: hush-a}
   note: ${NOTE}
+  access: ${SHOP_TOKEN}
   rate: ${RATE}
 test_metadata:
   notes: plain
   tags: [a, '${NOTE}']
 """
-ENVIRON = {"NOTE": "hush-note", "RATE": "5", "COUNT": "7"}
+ENVIRON = {"NOTE": "hush-note", "RATE": "5", "COUNT": "7", "SHOP_TOKEN": "hush-env"}
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def test_free_values_are_shown_as_they_were_written(config: RunConfig) -> None:
         "login": {"name": "me", "password": "***"},
         "passwords": "***",
         "note": "${NOTE}",
+        "access": "${SHOP_TOKEN}",
         "rate": 5,
     }
     assert public["test_metadata"] == {"notes": "plain", "tags": ["a", "${NOTE}"]}
@@ -60,8 +62,7 @@ def test_all_secrets_are_known_to_whoever_must_hide_them(config: RunConfig) -> N
         "hush-token",
         "hush-nested",
         "hush-a",
-        "hush-note",
-        "7",
+        "hush-env",
     }
 
 
@@ -97,8 +98,8 @@ def test_a_key_knows_its_place_or_that_of_its_section(config: RunConfig, tmp_pat
     assert config.where("database.port") == f"{file}:3: database.port"
     assert config.where("workload_config.keys.skew") == f"{file}:5: workload_config.keys.skew"
     assert config.where("workload_config.other") == f"{file}:4: workload_config.other"
-    assert config.where("test_metadata.tags[1]") == f"{file}:13: test_metadata.tags[1]"
-    assert config.where("test_metadata.tags[9]") == f"{file}:13: test_metadata.tags[9]"
+    assert config.where("test_metadata.tags[1]") == f"{file}:14: test_metadata.tags[1]"
+    assert config.where("test_metadata.tags[9]") == f"{file}:14: test_metadata.tags[9]"
     assert config.where("workers") == "--set workers"
     assert config.where("seed") == "seed"
 
