@@ -52,13 +52,14 @@ def list_(
             record.name,
             record.metadata.version if record.metadata else "-",
             str(record.kind),
-            ", ".join(record.metadata.workload_types) if record.metadata else "-",
-            "cannot be used" if record.problem else "",
+            "cannot be used"
+            if record.problem or not record.metadata
+            else ", ".join(record.metadata.workload_types),
             record.where,
         )
         for record in catalog.plugins
     ]
-    print_table(("NAME", "VERSION", "KIND", "WORKLOAD TYPES", "STATE", "SOURCE"), rows)
+    print_table(("NAME", "VERSION", "KIND", "WORKLOAD TYPES", "SOURCE"), rows)
     for record in catalog.plugins:
         if record.problem:
             say(f"cannot be used: {record.problem}")
@@ -205,10 +206,10 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         if text:
             yield f"{key + ':':<24}{text}"
-    for name, workload in facts["workloads"].items():
+    for names, workload in _alike(facts["workloads"]):
         yield ""
-        yield f"workload {name}"
-        yield from (f"  {line}".rstrip() for line in workload["doc"].splitlines())
+        yield f"workload {', '.join(names)}"
+        yield from (f"  {line}" for line in workload["doc"].partition("\n\n")[0].splitlines())
         schema = workload["config_schema"]
         if schema is None:
             yield "  workload_config: any keys"
@@ -217,6 +218,19 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         yield f"  workload_config:{'' if properties else ' no keys'}"
         for key, value in properties.items():
             yield f"    {key}: {_key(value, key in schema.get('required', ()))}"
+
+
+def _alike(workloads: dict[str, dict[str, Any]]) -> list[tuple[list[str], dict[str, Any]]]:
+    """The workloads, those together that say the same about themselves."""
+    groups: list[tuple[list[str], dict[str, Any]]] = []
+    for name, workload in workloads.items():
+        for names, other in groups:
+            if other == workload:
+                names.append(name)
+                break
+        else:
+            groups.append(([name], workload))
+    return groups
 
 
 def _key(schema: dict[str, Any], is_required: bool) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog"]
 
+_SHOWN = 3
+
 
 class Catalog:
     """The plugins in the order in which they were found. Made by `discover`.
@@ -99,12 +101,13 @@ class Catalog:
         known = sorted(self.workload_types)
         near = difflib.get_close_matches(workload_type, known, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
-        unread = [record for record in self.plugins if record.problem and not record.metadata]
+        unread = [record.problem for record in self.plugins if not record.metadata]
         message = f"no plugin has the workload type {workload_type}"
         if unread:
-            message += "; it may be in one that cannot be used: " + "; ".join(
-                str(record.problem) for record in unread
-            )
+            message += "; it may be in one that cannot be used: "
+            message += "; ".join(map(str, unread[:_SHOWN]))
+        if len(unread) > _SHOWN:
+            message += f"; and {len(unread) - _SHOWN} more that `stormdb plugins check` shows"
         raise PluginError(message, hint=hint)
 
     def named(self, name: str | Path) -> PluginRecord:
@@ -169,7 +172,7 @@ def _without_clashes(plugins: Sequence[PluginRecord]) -> list[PluginRecord]:
                 result[index] = replace(
                     result[index],
                     problem=PluginError(
-                        f"plugins in different places {claim}: {places}",
+                        f"several plugins {claim}: {places}",
                         hint="rename one of them, or leave it out of plugins.paths and "
                         "plugins.files",
                     ),

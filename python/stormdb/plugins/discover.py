@@ -188,11 +188,15 @@ def _in_folder(folder: Path) -> Iterator[PluginRecord]:
             "give it an __init__.py that exports PLUGIN; to search a folder of plugins, "
             "name it in plugins.paths",
         )
-    elif not folder.name.isidentifier() or folder.name in sys.stdlib_module_names:
+    elif folder.name in sys.stdlib_module_names:
+        yield _broken(
+            record, "is a package folder with the name of a module of Python", "rename the folder"
+        )
+    elif not folder.name.isidentifier():
         yield _broken(
             record,
-            f"is a package folder named {folder.name}, which no package of its own can be called",
-            "rename it to a word of letters, digits and _ that no module of Python has",
+            "is a package folder whose name Python cannot import",
+            "rename it to a word of letters, digits and _ that does not start with a digit",
         )
     else:
         yield replace(

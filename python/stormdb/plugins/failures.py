@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _TEXT_CHARS = 2000
+_ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
 Failure = dict[str, Any]
 
 
@@ -81,8 +82,18 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
         failure |= {"kind": "metadata"}
     elif isinstance(error, TypeError) and "PluginMetadata.__init__()" in str(error):
         failure |= {"kind": "metadata", "text": _field_problem(str(error))}
+    elif isinstance(error, TypeError) and (match := _ABSTRACT.match(str(error))):
+        methods = re.sub(r"['\s]+", " ", match[2]).strip()
+        failure |= {
+            "kind": "contract",
+            "text": f"makes a {match[1]} that lacks {methods}",
+            "hint": f"write what is missing into the class {match[1]}",
+        }
     elif isinstance(error, ModuleNotFoundError) and error.name:
         failure |= {"kind": "module", "text": error.name}
+    elif isinstance(error, ImportError):
+        # Python adds the path of the module that was looked into.
+        failure |= {"text": re.sub(r" \([^()]*\)$", "", error.msg)}
     elif isinstance(error, SyntaxError):
         failure |= {"kind": "syntax", "text": error.msg}
         if error.filename and error.lineno:
