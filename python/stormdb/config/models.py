@@ -147,7 +147,7 @@ class PluginLimits(Section):
     """What plugin code may use before it is stopped."""
 
     load_timeout_ns: Duration = Field(
-        default=10 * SECOND_NS, alias="load_timeout", gt=0, description="Import and `initialize`."
+        default=30 * SECOND_NS, alias="load_timeout", gt=0, description="Import and `initialize`."
     )
     setup_timeout_ns: Duration = Field(
         default=3600 * SECOND_NS, alias="setup_timeout", gt=0, description="`setup`, and `cleanup`."
