@@ -9,6 +9,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import Database
 
@@ -42,15 +43,14 @@ class Command:
             **({"PGPASSWORD": self.database.password} if self.database else {}),
             **self.environment,
         }
+        files: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            **options,
+        }
         return subprocess.Popen(
-            [COMMAND, *words],
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,  # type: ignore[call-overload]
+            [COMMAND, *words], cwd=self.folder, env=environment, text=True, **files
         )
 
     def __call__(self, *words: str) -> Ended:
@@ -78,16 +78,18 @@ class Command:
     def left_behind(self) -> list[str]:
         """Processes that the command started and that are still there; a moment is granted."""
         deadline = time.monotonic() + 5
-        while (found := self._processes()) and time.monotonic() < deadline:
+        while (found := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return found
+        return [line for _, line in found]
 
-    def _processes(self) -> list[str]:
+    def processes(self) -> list[tuple[int, str]]:
+        """Id and command line of each process that the command started."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if self.mark.encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
+                    line = (process / "cmdline").read_text().replace("\0", " ")
+                    found.append((int(process.name), line))
             except OSError:
                 continue
         return found
