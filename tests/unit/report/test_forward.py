@@ -31,9 +31,10 @@ def test_a_record_keeps_level_plugin_process_and_origin(
     assert record.name == "stormdb.plugin.bank"
     assert record.levelno == number
     assert record.getMessage() == "50 % of a %s"
-    fields = vars(record)
-    assert (fields["plugin"], fields["process_name"], fields["source"]) == (
-        "bank",
-        "worker 3",
-        "stdout",
-    )
+    assert (vars(record)["process_name"], vars(record)["source"]) == ("worker 3", "stdout")
+
+
+def test_what_says_nothing_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        forward_log(LogRecord(plugin="bank", level="info", message="hello"))
+    assert not {"process_name", "source"} & set(vars(caplog.records[0]))
