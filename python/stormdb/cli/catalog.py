@@ -12,7 +12,15 @@ import typer
 if TYPE_CHECKING:
     from stormdb.plugins import Catalog, Settings
 
-__all__ = ["ConfigFlag", "FolderFlag", "JsonFlag", "PluginFlag", "find_plugins", "print_table"]
+__all__ = [
+    "ConfigFlag",
+    "FolderFlag",
+    "JsonFlag",
+    "PluginFlag",
+    "find_plugins",
+    "print_json",
+    "print_table",
+]
 
 ConfigFlag = Annotated[
     Path | None,
@@ -81,6 +89,13 @@ def _settings(
     # The workload does not matter here, but no configuration is complete without one.
     loaded = load(config, workload="any", flags=flags)
     return loaded.plugins, loaded.where
+
+
+def print_json(value: object) -> None:
+    """JSON for people and programs."""
+    import json
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
