@@ -107,8 +107,9 @@ def print_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> N
         from rich.table import Table
 
         table: Any = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
+        for index, heading in enumerate(headings):
+            # A word that is broken over lines cannot be copied: the last columns give way.
+            table.add_column(heading, overflow="fold", no_wrap=index < len(headings) - 2)
         for row in rows:
             table.add_row(*row)
         Console(highlight=False, markup=False).print(table)
