@@ -20,6 +20,8 @@ from tests.it.plugins.conftest import FIXTURES
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
+    from tests.conftest import Database
+
 COMMAND = Path(sys.executable).with_name("stormdb")
 
 
@@ -126,3 +128,25 @@ def test_a_terminal_gets_a_table_that_fits(folder: Path) -> None:
     assert any(line.startswith("NAME") for line in lines)
     assert max(map(len, lines)) <= 60
     assert any(re.match(r"talker +2\.1 +file +talk", line) for line in lines)
+
+
+def test_a_plugin_that_cannot_clean_up_does_not_cost_the_numbers(
+    folder: Path, database: Database
+) -> None:
+    done = subprocess.run(
+        [
+            *(COMMAND, "run", "bad_end", "--plugin", FIXTURES / "bad_end.py", "--duration", "1s"),
+            *("--setup", "--json", "report.json", "--quiet", "--host", database.host),
+            *("--port", str(database.port), "--username", database.user),
+            *("--dbname", database.dbname),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PGPASSWORD": database.password},
+    )
+    assert done.returncode in {ExitCode.WORKLOAD, ExitCode.UNTRUSTED}
+    assert "the plugin's cleanup() raised RuntimeError: cannot clean up" in done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert report["transactions"][0]["committed_count"] > 0
