@@ -163,7 +163,9 @@ def _generator_late(summary: Summary) -> Iterator[RunWarning]:
 
 def _dropped(summary: Summary) -> Iterator[RunWarning]:
     if summary.drops:
-        reasons = ", ".join(f"{reason} {format_count(n)}" for reason, n in summary.drops.items())
+        reasons = ", ".join(
+            f"{reason.replace('_', ' ')} {format_count(n)}" for reason, n in summary.drops.items()
+        )
         yield _doubt(
             "dropped",
             f"{_percent(summary.dropped_ratio)} of the arrivals were dropped ({reasons}): the "
