@@ -8,6 +8,7 @@ SIGKILL) closes the other end; then the guard stops the server and removes what 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -207,6 +208,10 @@ _pipes: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
 
 def _close_in_forks(pipe: IO[bytes]) -> None:
     """A forked child (multiprocessing) must not hold the pipe open after its parent's death."""
-    if not _pipes:
-        os.register_at_fork(after_in_child=lambda: [held.close() for held in _pipes])
+    _register()
     _pipes.add(pipe)
+
+
+@functools.cache
+def _register() -> None:
+    os.register_at_fork(after_in_child=lambda: [pipe.close() for pipe in _pipes])
