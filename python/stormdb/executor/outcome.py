@@ -42,7 +42,8 @@ def sqlstate_of(error: BaseException) -> str:
     for cause in chain:
         if isinstance(cause, TimeoutError):
             return _CLIENT_TIMEOUT
-        if isinstance(cause, ConnectionError):
+        # The second is what asyncpg raises between the server's farewell and the end of the stream.
+        if isinstance(cause, ConnectionError | asyncpg.InternalClientError):
             return _CONNECTION_FAILURE
         # asyncpg has no class of its own for the use of a connection that was lost before.
         if isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause):
