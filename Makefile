@@ -25,8 +25,9 @@ $(VENV)/.built: $(VENV)/.tools pyproject.toml $(RUST_SOURCES)
 
 build: $(VENV)/.built ## Make .venv with the stormdb command in it
 
+# Exit code 5 is the report's own doubt: on a busy machine it is right, and no reason to fail.
 run: build ## Load an embedded PostgreSQL with the quick-start plugin for 10 s
-	$(BIN)/stormdb run quickstart --duration 10s
+	$(BIN)/stormdb run quickstart --warm-up 2s --duration 10s || test $$? -eq 5
 
 test: build rust ## Pass all tests: Rust, Python, real servers, every example of the docs
 	$(BIN)/pytest

@@ -53,7 +53,7 @@ async def connect(target: ConnectTarget) -> asyncpg.Connection:
         connection.add_query_logger(trace)
     version = connection.get_server_version()
     if version.major < _OLDEST_MAJOR:
-        await connection.close()
+        await close(connection)
         raise ConnectError(
             f"the server is PostgreSQL {version.major}, stormdb needs {_OLDEST_MAJOR} or newer",
             where=target.label,

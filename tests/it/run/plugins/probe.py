@@ -41,6 +41,7 @@ class Probe(Workload):
     async def cleanup(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> None:
         if cfg.workload_config.cleanup == "raise":
             raise RuntimeError("cleanup was told to raise")
+        await db.execute("DROP TABLE IF EXISTS probe, old, mine")
 
     async def setup(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> None:
         await db.execute("CREATE TABLE IF NOT EXISTS probe (id int, scale int)")
