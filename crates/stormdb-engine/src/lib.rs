@@ -5,10 +5,13 @@
 //! merge exactly, in any order, over intervals, threads, processes and machines.
 #![forbid(unsafe_code)]
 
+pub mod draw;
 mod error;
+pub mod expr;
 pub mod hdr_log;
 pub mod histogram;
 pub mod plan;
+pub mod program;
 pub mod random;
 pub mod rate;
 pub mod recorder;
@@ -16,6 +19,7 @@ pub mod schedule;
 pub mod sketch;
 pub mod snapshot;
 pub mod sqlstate;
+pub mod value;
 
 pub use error::{Error, Result};
 pub use hdr_log::HdrLog;
