@@ -65,8 +65,10 @@ wheel: build ## Build the wheel into dist/
 # The wheel alone, in an empty environment and an empty folder, must run.
 wheel-check: wheel
 	$(BIN)/uv venv --quiet --clear dist/venv
-	VIRTUAL_ENV=dist/venv $(BIN)/uv pip install --quiet dist/*.whl
+	VIRTUAL_ENV=dist/venv $(BIN)/uv pip install dist/*.whl
 	cd dist && venv/bin/stormdb run quickstart --duration 3s --set warm_up=1s
+	UV_TOOL_DIR=dist/tools UV_TOOL_BIN_DIR=dist/bin $(BIN)/uv tool install dist/*.whl
+	dist/bin/stormdb --version
 
 clean: ## Remove everything that the targets made
 	rm -rf $(VENV) target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

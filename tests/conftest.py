@@ -44,13 +44,19 @@ class Database:
     def dsn(self) -> str:
         """A URL that libpq, asyncpg and psql take."""
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"postgresql://{login}@{self.host}:{self.port}/{quote(self.dbname, safe='')}"
+        return f"postgresql://{login}@{quote(self.host, safe='')}:{self.port}/{quote(self.dbname, safe='')}"
 
     def fetch(self, sql: str) -> list[asyncpg.Record]:
         """Run one statement from a test that is no coroutine."""
 
         async def run() -> list[asyncpg.Record]:
-            connection = await asyncpg.connect(self.dsn)
+            connection = await asyncpg.connect(
+                host=self.host,
+                port=self.port,
+                user=self.user,
+                password=self.password,
+                database=self.dbname,
+            )
             try:
                 return await connection.fetch(sql)
             finally:

@@ -12,20 +12,40 @@ Each object belongs to one thread at a time; nothing here blocks or reads a cloc
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Literal, Self, final
 
+__all__ = [
+    "HIGHEST_TIME_NS",
+    "MAX_NAMES",
+    "MAX_ROWS",
+    "MAX_WORKERS",
+    "Cell",
+    "HdrLog",
+    "Histogram",
+    "Interval",
+    "IntervalSnapshot",
+    "Phase",
+    "PhaseIdentity",
+    "Plan",
+    "ProcessGauges",
+    "Rate",
+    "Recorder",
+    "Schedule",
+    "Timer",
+    "ValueSketch",
+    "WorkerCounts",
+    "__version__",
+    "random_u64",
+]
+
 __version__: Final[str]
 
-MAX_ROWS: Final[int]
-"""Most rows one recorder takes."""
-MAX_WORKERS: Final[int]
-"""Worker numbers are below this."""
-MAX_NAMES: Final[int]
-"""Most custom counters, and most custom values, one recorder takes."""
-HIGHEST_TIME_NS: Final[int]
-"""24 hours: longer times are recorded as this and counted in `clamped_count`."""
+MAX_ROWS: Final[int]  # rows of one recorder
+MAX_WORKERS: Final[int]  # worker numbers are below this
+MAX_NAMES: Final[int]  # custom counters, and custom values, of one recorder
+HIGHEST_TIME_NS: Final[int]  # 24 h: longer times count as this, and in `clamped_count`
 
-Role = Literal["warm_up", "ramp", "steady", "cool_down"]
-Arrival = Literal["constant", "poisson"]
-RowKind = Literal["transaction", "operation"]
+_Role = Literal["warm_up", "ramp", "steady", "cool_down"]
+_Arrival = Literal["constant", "poisson"]
+_RowKind = Literal["transaction", "operation"]
 
 def random_u64(seed: int, stream: int, counter: int) -> int:
     """Random number that is a pure function of three numbers.
@@ -71,33 +91,24 @@ class Rate:
 class Phase:
     """One phase of a run; `rate` None is closed loop."""
 
-    def __init__(
-        self, name: str, role: Role, duration_ns: int, rate: Rate | None = None
-    ) -> None: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def role(self) -> Role: ...
-    @property
-    def duration_ns(self) -> int: ...
-    @property
-    def rate(self) -> Rate | None: ...
+    def __new__(
+        cls, name: str, role: _Role, duration_ns: int, rate: Rate | None = None
+    ) -> Self: ...
+    name: Final[str]
+    role: Final[_Role]
+    duration_ns: Final[int]
+    rate: Final[Rate | None]
 
 @final
 class Interval:
     """A piece of the run's time line: [start_ns, end_ns)."""
 
-    @property
-    def index(self) -> int: ...
-    @property
-    def phase_index(self) -> int | None:
-        """Phase that the interval lies in; None while the run drains after its last phase."""
-
-    @property
-    def start_ns(self) -> int: ...
-    @property
-    def end_ns(self) -> int: ...
-    def __eq__(self, other: object) -> bool: ...
+    index: Final[int]
+    phase_index: Final[int | None]
+    """Phase that the interval lies in; None while the run drains after its last phase."""
+    start_ns: Final[int]
+    end_ns: Final[int]
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
@@ -117,32 +128,23 @@ class Plan:
         ValueError: a rate, a length or the mix of phases is impossible.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         phases: Iterable[Phase],
         *,
-        arrival: Arrival = "constant",
+        arrival: _Arrival = "constant",
         seed: int = 0,
         interval_ns: int = 1_000_000_000,
-    ) -> None: ...
-    @property
-    def phases(self) -> list[Phase]: ...
-    @property
-    def arrival(self) -> Arrival: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def interval_ns(self) -> int: ...
-    @property
-    def duration_ns(self) -> int:
-        """Sum of the phases, without the drain."""
-
-    @property
-    def is_open_loop(self) -> bool: ...
-    @property
-    def interval_count(self) -> int:
-        """Intervals up to the end of the last phase, without the drain."""
-
+    ) -> Self: ...
+    phases: Final[list[Phase]]
+    arrival: Final[_Arrival]
+    seed: Final[int]
+    interval_ns: Final[int]
+    duration_ns: Final[int]
+    """Sum of the phases, without the drain."""
+    is_open_loop: Final[bool]
+    interval_count: Final[int]
+    """Intervals up to the end of the last phase, without the drain."""
     def interval(self, index: int) -> Interval: ...
     def interval_at(self, at_ns: int) -> Interval: ...
     def phase_at(self, at_ns: int) -> int | None:
@@ -155,7 +157,7 @@ class Plan:
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(data: bytes) -> Plan: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[object, tuple[bytes]]: ...
 
 @final
@@ -166,7 +168,7 @@ class Schedule(Iterator[tuple[int, int, int]]):
     to exactly one node, whatever n is. Empty in closed loop.
     """
 
-    def __init__(self, plan: Plan, node_index: int = 0, node_count: int = 1) -> None: ...
+    def __new__(cls, plan: Plan, node_index: int = 0, node_count: int = 1) -> Self: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> tuple[int, int, int]: ...
     def peek(self) -> tuple[int, int, int] | None:
@@ -176,7 +178,7 @@ class Schedule(Iterator[tuple[int, int, int]]):
 class Histogram:
     """HDR histogram of times: 3 significant digits, 0 ns to 24 h. Empty ones take no memory."""
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Self: ...
     def record(self, time_ns: int, count: int = 1) -> None:
         """Count a time; one beyond the range is counted as the nearest end of the range."""
 
@@ -214,7 +216,7 @@ class Histogram:
             ValueError: the bytes are damaged or have other bounds than 1 ns .. 24 h and 3 digits.
         """
 
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class Recorder:
@@ -229,8 +231,8 @@ class Recorder:
         process_index: number of this process in the run, for its gauges.
     """
 
-    def __init__(self, plan: Plan, process_index: int = 0) -> None: ...
-    def row(self, name: str, kind: RowKind = "transaction") -> int:
+    def __new__(cls, plan: Plan, process_index: int = 0) -> Self: ...
+    def row(self, name: str, kind: _RowKind = "transaction") -> int:
         """Number of a row of the report; the same pair gives the same number.
 
         Raises:
@@ -386,7 +388,7 @@ class IntervalSnapshot:
     def clamped_count(self) -> int:
         """Times that were negative or above 24 h and were recorded as the end of the range."""
 
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class PhaseIdentity:
@@ -395,109 +397,69 @@ class PhaseIdentity:
     Transactions only: operations are parts of one.
     """
 
-    @property
-    def phase_index(self) -> int: ...
-    @property
-    def offered(self) -> int: ...
-    @property
-    def committed(self) -> int: ...
-    @property
-    def rolled_back(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def dropped(self) -> int: ...
-    @property
-    def dropped_by_reason(self) -> dict[str, int]: ...
-    @property
-    def unfinished(self) -> int: ...
-    @property
-    def in_flight(self) -> int:
-        """Offered without an outcome so far; below 0 shows a bug of the generator."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether `in_flight` is 0."""
+    phase_index: Final[int]
+    offered: Final[int]
+    committed: Final[int]
+    rolled_back: Final[int]
+    failed: Final[int]
+    dropped: Final[int]
+    dropped_by_reason: Final[dict[str, int]]
+    unfinished: Final[int]
+    in_flight: Final[int]
+    """Offered without an outcome so far; below 0 shows a bug of the generator."""
+    holds: Final[bool]
+    """Whether `in_flight` is 0."""
 
 @final
 class Cell:
     """Outcomes of one row."""
 
-    @property
-    def phase_index(self) -> int | None: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> RowKind: ...
-    @property
-    def committed(self) -> int: ...
-    @property
-    def rolled_back(self) -> int: ...
-    @property
-    def failed(self) -> dict[str, int]:
-        """By SQLSTATE."""
-
-    @property
-    def retried(self) -> dict[str, int]:
-        """Number of retries by the SQLSTATE that caused them."""
-
-    @property
-    def response_time(self) -> Histogram:
-        """Committed; empty in closed loop and for operations, as `schedule_lag`."""
-
-    @property
-    def service_time(self) -> Histogram:
-        """Committed."""
-
-    @property
-    def schedule_lag(self) -> Histogram:
-        """Committed."""
-
-    @property
-    def failed_service_time(self) -> Histogram:
-        """Service time of the failed ones."""
+    phase_index: Final[int | None]
+    name: Final[str]
+    kind: Final[_RowKind]
+    committed: Final[int]
+    rolled_back: Final[int]
+    failed: Final[dict[str, int]]
+    """By SQLSTATE."""
+    retried: Final[dict[str, int]]
+    """Number of retries by the SQLSTATE that caused them."""
+    response_time: Final[Histogram]
+    """Committed; empty in closed loop and for operations, as `schedule_lag`."""
+    service_time: Final[Histogram]
+    """Committed."""
+    schedule_lag: Final[Histogram]
+    """Committed."""
+    failed_service_time: Final[Histogram]
+    """Service time of the failed ones."""
 
 @final
 class WorkerCounts:
     """Share of one worker."""
 
-    @property
-    def committed(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def busy_ns(self) -> int:
-        """Service time of all its transactions, whatever their outcome."""
-
-    @property
-    def service_sum_ns(self) -> int:
-        """Service time of the committed ones."""
+    committed: Final[int]
+    failed: Final[int]
+    busy_ns: Final[int]
+    """Service time of all its transactions, whatever their outcome."""
+    service_sum_ns: Final[int]
+    """Service time of the committed ones."""
 
 @final
 class ProcessGauges:
     """Load of one process."""
 
-    @property
-    def cpu_ns(self) -> int: ...
-    @property
-    def loop_lag_max_ns(self) -> int: ...
-    @property
-    def rss_bytes(self) -> int: ...
+    cpu_ns: Final[int]
+    loop_lag_max_ns: Final[int]
+    rss_bytes: Final[int]
 
 @final
 class ValueSketch:
     """Distribution of a custom value: exact count, minimum and maximum, quantiles within 0.4 %."""
 
-    @property
-    def count(self) -> int: ...
-    @property
-    def sum(self) -> float: ...
-    @property
-    def mean(self) -> float: ...
-    @property
-    def min(self) -> float: ...
-    @property
-    def max(self) -> float: ...
+    count: Final[int]
+    sum: Final[float]
+    mean: Final[float]
+    min: Final[float]
+    max: Final[float]
     def quantile(self, quantile: float) -> float: ...
 
 @final
@@ -509,7 +471,7 @@ class HdrLog:
         comment: lines for the head of the log.
     """
 
-    def __init__(self, start_unix_ns: int, comment: str = "") -> None: ...
+    def __new__(cls, start_unix_ns: int, comment: str = "") -> Self: ...
     def add(self, tag: str, start_ns: int, end_ns: int, histogram: Histogram) -> None:
         """Append a line; characters that a tag may not hold (comma, white space) become "_"."""
 
@@ -526,7 +488,7 @@ class Timer:
         NotImplementedError: the system has no timerfd; use `loop.call_at` there.
     """
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Self: ...
     def fileno(self) -> int: ...
     def arm(self, at_monotonic_ns: int) -> None:
         """Become readable at this reading of `time.monotonic_ns`; replaces an earlier time."""

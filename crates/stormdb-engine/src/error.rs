@@ -94,16 +94,6 @@ pub enum Error {
         /// How to mend it.
         hint: &'static str,
     },
-    /// A snapshot that is too large to be written.
-    #[error(
-        "a snapshot has {cells} cells, {limit} can be written; hint: merge fewer phases into it"
-    )]
-    TooManyCells {
-        /// How many it has.
-        cells: usize,
-        /// The limit.
-        limit: usize,
-    },
 }
 
 impl Error {

@@ -1,23 +1,30 @@
-//! HDR histogram of times: 3 significant digits from 0 ns to 24 h, counts of 64 bits.
+//! HDR histograms of times: 3 significant digits from 0 ns to 24 h.
+//!
+//! The buckets are those of HdrHistogram, so the standard V2 form fits, and quantiles agree with
+//! every other implementation. Two representations: [`DenseCounts`] is an array that is recorded
+//! into; [`Histogram`] lists only the buckets that have counts, which is what snapshots keep, merge
+//! and send: a few KiB instead of 304.
 
+mod buckets;
+mod dense;
 mod v2;
 
-use std::fmt;
+pub use buckets::HIGHEST_TIME_NS;
+pub use dense::DenseCounts;
 
 use crate::{Error, Result};
+use buckets::{highest_ns, index_of, lowest_ns, middle_ns};
 
-type Hdr = hdrhistogram::Histogram<u64>;
-
-/// Longest time that is told apart: 24 h. Longer ones are recorded as this.
-pub const HIGHEST_TIME_NS: u64 = 86_400_000_000_000;
-/// Significant digits: a quantile is within 0.1 % of the recorded time.
-pub const SIGNIFICANT_DIGITS: u8 = 3;
 /// Largest count of one recorded time or one decoded histogram; sums of thousands cannot overflow.
 pub const MAX_COUNT: u64 = 1 << 48;
 
-/// A histogram that takes memory (304 KiB, touched where counted) only once it is recorded into.
-#[derive(Clone, Default)]
-pub struct Histogram(Option<Box<Hdr>>);
+/// Counts by bucket, only of the buckets that have any.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// (index of the bucket, count above 0), ascending.
+    counts: Vec<(u32, u64)>,
+    count: u64,
+}
 
 /// One bucket with a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,24 +38,8 @@ pub struct Bucket {
 }
 
 impl Histogram {
-    /// An empty histogram without memory of its own.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self(None)
-    }
-
-    /// An empty histogram with its memory, so that recording does not allocate.
-    #[must_use]
-    pub fn allocated() -> Self {
-        Self(Some(Box::new(new_hdr())))
-    }
-
-    /// Counts a time once; one above 24 h as 24 h.
-    pub fn record(&mut self, time_ns: u64) {
-        self.hdr_mut().saturating_record(time_ns);
-    }
-
-    /// Counts a time `count` times.
+    /// Counts a time `count` times; one above 24 h as 24 h. For the data plane there is
+    /// [`DenseCounts`].
     ///
     /// # Errors
     /// If `count` is above [`MAX_COUNT`].
@@ -57,124 +48,134 @@ impl Histogram {
             return Err(Error::Count { count, limit: MAX_COUNT });
         }
         if count > 0 {
-            self.hdr_mut().saturating_record_n(time_ns, count);
+            let bucket = index_of(time_ns);
+            match self.counts.binary_search_by_key(&bucket, |entry| entry.0) {
+                Ok(position) => add(&mut self.counts[position].1, count),
+                Err(position) => self.counts.insert(position, (bucket, count)),
+            }
+            add(&mut self.count, count);
         }
         Ok(())
     }
 
     /// Adds all counts of another.
-    ///
-    /// # Panics
-    /// Never: all histograms have the same bounds.
     pub fn merge(&mut self, other: &Self) {
-        if let Some(theirs) = other.non_empty() {
-            self.hdr_mut().add(theirs).expect("the bounds are the same");
+        let mine = std::mem::take(&mut self.counts);
+        self.counts.reserve(mine.len().max(other.counts.len()));
+        let (mut mine, mut theirs) = (mine.into_iter().peekable(), other.counts.iter().peekable());
+        while let Some(&&(bucket, count)) = theirs.peek() {
+            match mine.next_if(|entry| entry.0 <= bucket) {
+                Some((same, sum)) if same == bucket => {
+                    self.counts.push((bucket, sum.saturating_add(count)));
+                    theirs.next();
+                }
+                Some(entry) => self.counts.push(entry),
+                None => {
+                    self.counts.push((bucket, count));
+                    theirs.next();
+                }
+            }
         }
+        self.counts.extend(mine);
+        add(&mut self.count, other.count);
     }
 
     /// How many times were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.as_ref().map_or(0, |hdr| hdr.len())
+        self.count
     }
 
     /// Whether nothing was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count() == 0
+        self.counts.is_empty()
     }
 
     /// Shortest time, 0 if empty.
     #[must_use]
     pub fn min_ns(&self) -> u64 {
-        self.non_empty().map_or(0, Hdr::min)
+        self.counts.first().map_or(0, |entry| lowest_ns(entry.0))
     }
 
     /// Longest time, 0 if empty.
     #[must_use]
     pub fn max_ns(&self) -> u64 {
-        self.non_empty().map_or(0, Hdr::max)
+        self.counts.last().map_or(0, |entry| highest_ns(entry.0))
     }
 
     /// Mean, 0 if empty.
     #[must_use]
     pub fn mean_ns(&self) -> f64 {
-        self.non_empty().map_or(0.0, Hdr::mean)
+        self.mean_of(|time_ns| time_ns)
     }
 
-    /// Standard deviation, 0 if empty.
+    /// Standard deviation of the recorded times, 0 if empty.
     #[must_use]
     pub fn stdev_ns(&self) -> f64 {
-        self.non_empty().map_or(0.0, Hdr::stdev)
+        let mean_ns = self.mean_ns();
+        self.mean_of(|time_ns| (time_ns - mean_ns).powi(2)).sqrt()
     }
 
     /// The time that a share `quantile` (clamped to 0 .. 1) of the recorded ones does not exceed;
     /// 0 if empty.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to the count")]
     pub fn quantile_ns(&self, quantile: f64) -> u64 {
-        let Some(hdr) = self.non_empty() else { return 0 };
+        if quantile <= 0.0 {
+            return self.min_ns();
+        }
         // The product of a share and a count may land a hair above the whole number that is meant:
         // the next float down keeps the rank (0.07 of 100 is the 7th, not the 8th).
-        let quantile = quantile.clamp(0.0, 1.0);
-        let quantile = if quantile > 0.0 { quantile.next_down() } else { 0.0 };
-        hdr.value_at_quantile(quantile)
+        let rank = (quantile.min(1.0).next_down() * self.count as f64).ceil() as u64;
+        let mut passed = 0_u64;
+        for &(bucket, count) in &self.counts {
+            passed = passed.saturating_add(count);
+            if passed >= rank {
+                return highest_ns(bucket);
+            }
+        }
+        self.max_ns()
     }
 
     /// How many were up to `time_ns`, or up to what cannot be told apart from it.
     #[must_use]
     pub fn count_at_or_below(&self, time_ns: u64) -> u64 {
-        self.non_empty().map_or(0, |hdr| hdr.count_between(0, time_ns))
+        let last = index_of(time_ns);
+        let until = self.counts.partition_point(|entry| entry.0 <= last);
+        self.counts[..until].iter().fold(0, |sum, entry| sum.saturating_add(entry.1))
     }
 
     /// The buckets that have counts, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
-        self.non_empty().into_iter().flat_map(|hdr| {
-            hdr.iter_recorded().map(|step| Bucket {
-                low_ns: hdr.lowest_equivalent(step.value_iterated_to()),
-                high_ns: step.value_iterated_to(),
-                count: step.count_at_value(),
-            })
+        self.counts.iter().map(|&(bucket, count)| Bucket {
+            low_ns: lowest_ns(bucket),
+            high_ns: highest_ns(bucket),
+            count,
         })
     }
 
-    fn non_empty(&self) -> Option<&Hdr> {
-        self.0.as_deref().filter(|hdr| !hdr.is_empty())
-    }
-
-    /// Lends the library's histogram, an empty one if there is none.
-    pub(crate) fn with_hdr<T>(&self, use_it: impl FnOnce(&Hdr) -> T) -> T {
-        match &self.0 {
-            Some(hdr) => use_it(hdr),
-            None => use_it(&new_hdr()),
+    /// Mean of a function of the times; each counts as the middle of its bucket.
+    fn mean_of(&self, value: impl Fn(f64) -> f64) -> f64 {
+        if self.is_empty() {
+            return 0.0;
         }
-    }
-
-    fn hdr_mut(&mut self) -> &mut Hdr {
-        self.0.get_or_insert_with(|| Box::new(new_hdr()))
+        let weigh = |&(bucket, count): &(u32, u64)| value(middle_ns(bucket) as f64) * count as f64;
+        self.counts.iter().map(weigh).sum::<f64>() / self.count as f64
     }
 }
 
-impl PartialEq for Histogram {
-    fn eq(&self, other: &Self) -> bool {
-        match (self.non_empty(), other.non_empty()) {
-            (Some(mine), Some(theirs)) => mine == theirs,
-            (mine, theirs) => mine.is_none() && theirs.is_none(),
-        }
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (count, min_ns, max_ns) = (self.count, self.min_ns(), self.max_ns());
+        write!(formatter, "Histogram(count {count}, {min_ns} ns to {max_ns} ns)")
     }
 }
 
-impl fmt::Debug for Histogram {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "Histogram(count {}, {} ns to {} ns)",
-            self.count(),
-            self.min_ns(),
-            self.max_ns()
-        )
-    }
+/// Counts saturate: at a billion per second that takes 584 years.
+fn add(sum: &mut u64, count: u64) {
+    *sum = sum.saturating_add(count);
 }
 
-fn new_hdr() -> Hdr {
-    Hdr::new_with_bounds(1, HIGHEST_TIME_NS, SIGNIFICANT_DIGITS).expect("the bounds are constants")
-}
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,11 @@
 //! node; a [`Recorder`] turns what happened into one [`IntervalSnapshot`] per interval. Snapshots
 //! merge exactly, in any order, over intervals, threads, processes and machines.
 #![forbid(unsafe_code)]
+// Tests cast numbers they chose, and compare floats that must be the same bits.
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
+)]
 
 pub mod draw;
 mod error;

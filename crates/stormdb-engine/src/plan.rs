@@ -303,3 +303,6 @@ fn check_phase(phase: &Phase, first: &Phase, start_ns: u64) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

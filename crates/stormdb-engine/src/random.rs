@@ -53,3 +53,46 @@ fn multiply(a: u64, b: u64) -> (u64, u64) {
     let product = u128::from(a) * u128::from(b);
     (product as u64, (product >> 64) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the known answers that the authors publish with Random123 (`philox4x64 10`).
+    #[test]
+    fn zeros_give_the_published_numbers() {
+        let expected = [
+            0x1655_4d9e_ca36_314c,
+            0xdb20_fe9d_672d_0fdc,
+            0xd7e7_72ce_e186_176b,
+            0x7e68_b68a_ec7b_a23b,
+        ];
+        assert_eq!(random_block(0, 0, 0), expected);
+    }
+
+    #[test]
+    fn each_argument_matters() {
+        let numbers = [(1, 2, 3), (2, 1, 3), (1, 3, 2), (1, 2, 4), (1, 4, 3)];
+        let mut drawn: Vec<u64> =
+            numbers.iter().map(|&(seed, stream, at)| random_u64(seed, stream, at)).collect();
+        drawn.sort_unstable();
+        drawn.dedup();
+        assert_eq!(drawn.len(), numbers.len());
+    }
+
+    /// A hundred thousand numbers: the mean of a uniform one is within 4 standard errors.
+    #[test]
+    fn the_mean_is_a_half() {
+        let count = 100_000_u32;
+        let sum: f64 =
+            (0..count).map(|at| random_u64(7, 7, at.into()) as f64 / 2_f64.powi(64)).sum();
+        let standard_error = (1.0 / 12.0 / f64::from(count)).sqrt();
+        assert!((sum / f64::from(count) - 0.5).abs() < 4.0 * standard_error);
+    }
+
+    #[test]
+    fn an_exponential_number_is_finite_and_not_negative() {
+        let drawn = (0..100_000).map(|at| random_exponential(1, 2, at));
+        assert!(drawn.into_iter().all(|number| (0.0..=36.8).contains(&number)));
+    }
+}

@@ -286,3 +286,6 @@ fn sine_rate(mean: u64, amplitude: u64, k: u64) -> u64 {
     let height = (amplitude as f64 * libm::sin(TAU * k as f64 / SINE_LINES as f64)).round() as i64;
     mean.saturating_add_signed(height)
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ use crate::snapshot::{IntervalSnapshot, RowKind};
 use crate::sqlstate::Sqlstate;
 use crate::{Error, Result};
 
-use frame::{CellPool, Frame};
+use frame::{CellTally, Frame};
 use names::{Names, check_name};
 
 /// Most rows of a recorder.
@@ -106,7 +106,7 @@ pub struct Recorder {
     /// Not handed out yet, oldest first; the last one is current. Empty once finished.
     frames: VecDeque<Frame>,
     spare: Option<Frame>,
-    pool: CellPool,
+    pool: Vec<CellTally>,
 }
 
 impl Recorder {
@@ -126,7 +126,7 @@ impl Recorder {
             labels,
             frames: VecDeque::from([first]),
             spare: Some(Frame::new(plan.interval(0), phase_count)),
-            pool: CellPool::default(),
+            pool: Vec::new(),
             plan,
         }
     }
@@ -228,7 +228,7 @@ impl Recorder {
             let response_time_ns = frame.elapsed_ns(due_ns, execution.finish_ns);
             (response_time_ns, frame.elapsed_ns(due_ns, execution.start_ns))
         });
-        let outcomes = frame.cell(phase, execution.row, pool.for_kind(kind));
+        let outcomes = frame.cell(phase, execution.row, pool);
         outcomes.committed += 1;
         outcomes.service_time.record(service_time_ns);
         if let Some((response_time_ns, schedule_lag_ns)) = waits_ns {
@@ -250,7 +250,7 @@ impl Recorder {
         if kind == RowKind::Transaction {
             frame.worker(execution.worker).busy_ns += service_time_ns;
         }
-        frame.cell(phase, execution.row, pool.for_kind(kind)).rolled_back += 1;
+        frame.cell(phase, execution.row, pool).rolled_back += 1;
         Ok(())
     }
 
@@ -269,7 +269,7 @@ impl Recorder {
             worker.busy_ns += service_time_ns;
         }
         frame.example(code, execution.finish_ns, message);
-        let outcomes = frame.cell(phase, execution.row, pool.for_kind(kind));
+        let outcomes = frame.cell(phase, execution.row, pool);
         outcomes.failed.add(code);
         outcomes.failed_service_time.record(service_time_ns);
         Ok(())
@@ -280,10 +280,10 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::commit`].
     pub fn retry(&mut self, row: RowId, arrival_ns: u64, at_ns: u64, code: Sqlstate) -> Result<()> {
-        let kind = self.kind_of(row, 0)?;
+        self.kind_of(row, 0)?;
         let phase = self.plan.arrival_phase(arrival_ns);
         let (frame, pool) = self.frame_at(at_ns)?;
-        frame.cell(phase, row, pool.for_kind(kind)).retried.add(code);
+        frame.cell(phase, row, pool).retried.add(code);
         Ok(())
     }
 
@@ -350,17 +350,16 @@ impl Recorder {
     fn hand_out(&mut self, count: usize) -> Vec<IntervalSnapshot> {
         let mut snapshots = Vec::with_capacity(count);
         for mut frame in self.frames.drain(..count) {
-            snapshots.push(frame.take_snapshot(&self.labels));
+            snapshots.push(frame.take_snapshot(&self.labels, &mut self.pool));
             self.spare = Some(frame);
         }
         snapshots
     }
 
+    /// Sets aside what recording takes until the next flip: a frame, and cells for every row in two
+    /// phases, the interval's own and the one before it.
     fn refill(&mut self) {
-        let transactions =
-            self.labels.rows.iter().filter(|row| row.kind == RowKind::Transaction).count();
-        let operations = self.labels.rows.len() - transactions;
-        self.pool.refill(transactions, operations, self.plan.is_open_loop());
+        self.pool.resize_with(2 * self.labels.rows.len(), CellTally::default);
         if self.spare.is_none() {
             self.spare = Some(Frame::new(self.plan.interval(0), self.plan.phases().len()));
         }
@@ -375,7 +374,7 @@ impl Recorder {
     }
 
     /// The frame that takes what happens at a time.
-    fn frame_at(&mut self, at_ns: u64) -> Result<(&mut Frame, &mut CellPool)> {
+    fn frame_at(&mut self, at_ns: u64) -> Result<(&mut Frame, &mut Vec<CellTally>)> {
         let current = self.frames.back().ok_or(Error::Finished)?.interval;
         if at_ns >= current.end_ns {
             self.advance(at_ns, current.index);
@@ -419,3 +418,6 @@ fn elapsed_ns(from_ns: u64, to_ns: u64, clamped_count: &mut u64) -> u64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

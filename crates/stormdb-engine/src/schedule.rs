@@ -126,3 +126,6 @@ impl FusedIterator for Schedule {}
 fn gap_units(seed: u64, index: u64) -> u128 {
     (random_exponential(seed, GAP_STREAM, index) * UNITS_PER_ARRIVAL as f64) as u128
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,3 +187,6 @@ fn middle_of(bucket: i32) -> f64 {
     let high = f64::from_bits((low_bits + 1) << DROPPED_BITS);
     f64::midpoint(low, high).copysign(f64::from(bucket))
 }
+
+#[cfg(test)]
+mod tests;

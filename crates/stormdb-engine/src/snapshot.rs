@@ -14,7 +14,7 @@ use crate::plan::Interval;
 use crate::sketch::ValueSketch;
 use crate::sqlstate::{CodeCounts, Sqlstate};
 
-pub use bytes::{FORMAT_VERSION, MAX_BYTES, MAX_CELLS};
+pub use bytes::{FORMAT_VERSION, MAX_BYTES};
 
 /// What a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -289,3 +289,6 @@ fn merge_maps<K: Ord + Clone, V: Clone>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

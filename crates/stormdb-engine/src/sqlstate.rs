@@ -93,6 +93,13 @@ impl CodeCounts {
         }
     }
 
+    /// What was counted; afterwards nothing is, and the capacity is kept.
+    pub(crate) fn take(&mut self) -> Self {
+        let taken = self.clone();
+        self.0.clear();
+        taken
+    }
+
     /// The codes and their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Sqlstate, u64)> + '_ {
         self.0.iter().copied()
@@ -129,5 +136,34 @@ impl From<std::collections::BTreeMap<Sqlstate, u64>> for CodeCounts {
 impl From<CodeCounts> for std::collections::BTreeMap<Sqlstate, u64> {
     fn from(counts: CodeCounts) -> Self {
         counts.0.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_five_digits_or_upper_case_letters_are_a_code() {
+        for code in ["40001", "23505", "08006", "XX000"] {
+            assert_eq!(Sqlstate::try_from(code).unwrap().as_str(), code);
+        }
+        for text in ["", "4000", "400011", "xx000", "40 01", "4000é", "OTHER\0"] {
+            assert_eq!(Sqlstate::try_from(text), Err(Error::Sqlstate), "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_past_the_limit_are_counted_as_other() {
+        let mut counts = CodeCounts::default();
+        for number in 0..100 {
+            let code = Sqlstate::try_from(format!("{number:05}")).unwrap();
+            counts.add(code);
+            counts.add(code);
+        }
+        let other = counts.iter().find(|entry| entry.0 == Sqlstate::OTHER);
+        assert_eq!(other, Some((Sqlstate::OTHER, 2 * (100 - MAX_CODES as u64))));
+        assert_eq!(counts.total(), 200);
+        assert_eq!(counts.iter().count(), MAX_CODES + 1);
     }
 }

@@ -292,7 +292,6 @@ def _generator_load(
             ProcessLoad(
                 process_index=index,
                 cpu_busy_ratio=sum(g.cpu_ns for _, g in mine) / sum(ns for ns, _ in mine),
-                cpu_busy_max_ratio=max(g.cpu_ns / ns for ns, g in mine),
                 loop_lag_max_ns=max(g.loop_lag_max_ns for _, g in mine),
                 loop_lag_median_ns=median(g.loop_lag_max_ns for _, g in mine),
                 memory_max_bytes=memory[index],

@@ -323,7 +323,6 @@ class ProcessLoad:
     Attributes:
         process_index: its number.
         cpu_busy_ratio: CPU time over time; near 1 a process can do no more.
-        cpu_busy_max_ratio: of its busiest interval.
         loop_lag_max_ns: worst lateness of its event loop.
         loop_lag_median_ns: median over the intervals of their worst lateness.
         memory_max_bytes: largest resident memory of the whole run.
@@ -331,7 +330,6 @@ class ProcessLoad:
 
     process_index: int
     cpu_busy_ratio: float
-    cpu_busy_max_ratio: float
     loop_lag_max_ns: int
     loop_lag_median_ns: float
     memory_max_bytes: int

@@ -135,6 +135,8 @@ def _print(server: StandingServer, as_json: bool) -> None:
 
         typer.echo(json.dumps(server.as_json(), indent=2))
         return
+    from shlex import quote
+
     typer.echo(
         f"PostgreSQL {server.version} is running, process {server.pid}\n"
         f"  host      {server.host}\n"
@@ -145,7 +147,7 @@ def _print(server: StandingServer, as_json: bool) -> None:
         f"  log       {server.log_path}\n"
         "connect with\n"
         "  stormdb server psql\n"
-        f"  PGPASSFILE={server.password_file} psql -h {server.host} -p {server.port}"
+        f"  PGPASSFILE={quote(str(server.password_file))} psql -h {server.host} -p {server.port}"
         f" -U {server.user} {server.dbname}\n"
         "end with\n"
         "  stormdb server stop"

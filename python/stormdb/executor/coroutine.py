@@ -1,10 +1,14 @@
-"""`CoroutineExecutor`: the controller's side of the worker processes."""
+"""`CoroutineExecutor`: drives the worker processes of a run."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Self
+
+from stormdb.executor.process import ExecutorEvents, WorkerProcess
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
@@ -13,15 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CoroutineExecutor", "ExecutorEnd", "ExecutorEvents"]
 
-
-class ExecutorEvents(Protocol):
-    """Who hears what the worker processes say; called from the controller's event loop."""
-
-    def log(self, process: int, level: str, logger: str, message: str) -> None:
-        """Plugin code logged or printed something in worker process number `process`."""
-
-    def warning(self, sentence: str) -> None:
-        """Something that the user should know and that does not end the run."""
+_WATCH_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +26,8 @@ class ExecutorEnd:
 
     Attributes:
         end_ns: when the last worker process ended its part, after the start of the run.
-        problems: why it ended before its time: one error for each process that was lost, and for
-            a plugin whose every call fails; empty if all went as planned.
+        problems: why it ended before its time: one error for each process that was lost or whose
+            plugin code failed for good; empty if all went as planned.
     """
 
     end_ns: int
@@ -42,7 +38,7 @@ class CoroutineExecutor:
     """Worker processes that call `run`, each with its share of workers, connections and arrivals.
 
     Used once: `start`, `go`, then `poll` about once per interval until `finished`; `stop` at any
-    time ends the load early. `async with` ends every process however the block is left.
+    time after `go` ends the load early. `async with` ends every process however the block is left.
 
     Args:
         spec: the load.
@@ -51,38 +47,79 @@ class CoroutineExecutor:
 
     def __init__(self, spec: LoadSpec, events: ExecutorEvents) -> None:
         self.spec = spec
-        self._events = events
+        self._start_ns = 0
+        self._processes = [WorkerProcess(index, spec, events) for index in range(spec.processes)]
+        self._running: list[asyncio.Task[None]] = []
+        self._stopping: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in (*self._running, *self._stopping):
+            task.cancel()
+        await asyncio.gather(*(process.kill() for process in self._processes))
 
     @property
     def processes(self) -> int:
         """How many worker processes carry the load."""
-        raise NotImplementedError
+        return self.spec.processes
 
     async def start(self) -> None:
         """Start the processes: plugin loaded, connections open, ready to go.
 
         Raises:
             PluginError: the plugin cannot be loaded; names the plugin and the place.
-            ConnectError: the server refused or cannot be reached.
+            ConnectError: the server refuses or cannot be reached.
         """
-        raise NotImplementedError
+        starts = [asyncio.create_task(process.start()) for process in self._processes]
+        try:
+            await asyncio.gather(*starts)
+        finally:
+            for start in starts:
+                start.cancel()
+            await asyncio.gather(*starts, return_exceptions=True)
 
     async def go(self, start_ns: int) -> None:
-        """Start the load: phase 0 begins at this reading of the monotonic clock.
+        """Start the load: the first phase begins at this reading of the monotonic clock.
 
         Args:
             start_ns: `time.monotonic_ns()`, a little ahead.
         """
-        raise NotImplementedError
+        self._start_ns = start_ns
+        self._running = [asyncio.create_task(self._drive(process)) for process in self._processes]
 
     def poll(self) -> list[IntervalSnapshot]:
         """Snapshots that came since the last call: one per process and interval, not merged."""
-        raise NotImplementedError
+        snapshots = []
+        for process in self._processes:
+            snapshots += process.fresh
+            process.fresh = []
+        return snapshots
 
     async def stop(self) -> None:
         """End the load early and orderly: offer no more, drain, return when all is delivered."""
-        raise NotImplementedError
+        self._order_stop()
+        await asyncio.wait(self._running)
 
     async def finished(self) -> ExecutorEnd:
         """Wait until every process has ended its part; what they sent last is in `poll`."""
-        raise NotImplementedError
+        pending = set(self._running)
+        while pending:
+            _, pending = await asyncio.wait(pending, timeout=_WATCH_S)
+            for process in self._processes:
+                process.watch()
+        for task in self._running:
+            task.result()
+        problems = [process.problem for process in self._processes if process.problem]
+        return ExecutorEnd(end_ns=time.monotonic_ns() - self._start_ns, problems=problems)
+
+    async def _drive(self, process: WorkerProcess) -> None:
+        await process.run(self._start_ns)
+        if process.problem is not None:
+            self._order_stop()
+
+    def _order_stop(self) -> None:
+        """Tell every process to offer no more, once."""
+        if not self._stopping:
+            self._stopping = [asyncio.create_task(process.stop()) for process in self._processes]

@@ -1,30 +1,24 @@
-"""`LoadSpec`: everything that an executor needs to put the load on a server."""
+"""`LoadSpec`: everything that an executor needs to put the load on a server; its shares."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from stormdb._native import Plan
+from stormdb.config import PluginLimits, RetrySettings
 
 if TYPE_CHECKING:
-    from stormdb._native import Plan
     from stormdb.config import ConnectTarget
     from stormdb.plugin import Config
     from stormdb.plugins import PluginRecord
 
-__all__ = ["LoadSpec", "RetryPolicy"]
+__all__ = ["LoadSpec", "Share", "part"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """What happens to a call that a serialization failure or a deadlock ended (40001, 40P01).
-
-    Attributes:
-        max_tries: how often the call is made at most, the first one included; 1 never retries.
-        backoff_ns: mean pause before the second try; doubles with each further try, jittered.
-    """
-
-    max_tries: int = 1
-    backoff_ns: int = 1_000_000
+def part(total: int, count: int, index: int) -> range:
+    """The numbers below `total` that one of `count` gets: as fair as whole numbers can be."""
+    return range(total * index // count, total * (index + 1) // count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,38 +26,100 @@ class LoadSpec:
     """The load, whole: each worker process computes its own share of it.
 
     Attributes:
-        plan: phases and intervals.
-        arrival: `closed`, `constant` or `poisson`.
+        plan: phases, intervals, arrivals.
         think_time_ns: mean pause of a closed-loop worker between two calls.
-        think_time: `constant` or `exponential`: how the pause is drawn.
+        think_time_distribution: `constant` or `exponential`.
         max_queue: arrivals that may wait for a free worker, over all processes; >= 1.
-        workers: calls of `run` that may be active at once, over all processes.
-        connections: size of the pool, over all processes.
-        processes: worker processes; None for one per core. Never more than `workers` or
-            `connections`.
-        seed: seed of schedule, think times, back-off and `ctx.random`.
-        retry: retry policy.
+        processes: worker processes; 1 <= processes <= config.workers, config.connections.
+        retry: what happens to calls that end by 40001 or 40P01.
         target: the server.
-        config: what the plugin sees.
+        config: what the plugin sees: workers, connections, seed, schema and more.
         plugin: where the plugin comes from.
+        limits: what each process of it may use.
         isolation: default isolation level of a transaction; "" for the server's.
         statement_timeout_ns: limit of one statement; 0 for the server's.
-        drain_ns: how long calls in flight may take to finish after the last phase or `stop`.
+        drain_ns: how long calls may go on after the last phase, or after `stop`.
     """
 
     plan: Plan
-    arrival: str
     think_time_ns: int = 0
-    think_time: str = "constant"
-    max_queue: int = 1
-    workers: int
-    connections: int
-    processes: int | None = None
-    seed: int
-    retry: RetryPolicy = RetryPolicy()
+    think_time_distribution: str = "constant"
+    max_queue: int = 100_000
+    processes: int = 1
+    retry: RetrySettings = field(default_factory=RetrySettings)
     target: ConnectTarget
     config: Config
     plugin: PluginRecord
+    limits: PluginLimits = field(default_factory=PluginLimits)
     isolation: str = ""
     statement_timeout_ns: int = 0
     drain_ns: int = 2_000_000_000
+
+    def share(self, process_index: int) -> Share:
+        """What one of the processes does."""
+        workers = part(self.config.workers, self.processes, process_index)
+        return Share(
+            process_index=process_index,
+            process_count=self.processes,
+            plan=self.plan.to_bytes(),
+            first_worker=workers.start,
+            workers=len(workers),
+            connections=len(part(self.config.connections, self.processes, process_index)),
+            max_queue=len(part(self.max_queue, self.processes, process_index)),
+            think_time_ns=self.think_time_ns,
+            is_exponential=self.think_time_distribution == "exponential",
+            max_tries=self.retry.max_tries,
+            backoff_ns=self.retry.backoff_ns,
+            drain_ns=self.drain_ns,
+            target=self.target.to_wire(),
+            server_settings=self._server_settings(),
+            config=asdict(self.config),
+        )
+
+    def _server_settings(self) -> dict[str, str]:
+        schema = self.config.schema.replace('"', '""')
+        settings = {"search_path": f'"{schema}", public'}
+        if self.isolation:
+            settings["default_transaction_isolation"] = self.isolation
+        if self.statement_timeout_ns:
+            settings["statement_timeout"] = f"{max(1, self.statement_timeout_ns // 10**6)}ms"
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One process's part of a `LoadSpec`, as it travels over the pipe.
+
+    Attributes:
+        process_index: number of the process, and its node in the schedule.
+        process_count: how many processes there are.
+        plan: `Plan.to_bytes`.
+        first_worker: number of its first worker in the run.
+        workers: how many it has.
+        connections: how many it has.
+        max_queue: arrivals that may wait in it.
+        think_time_ns: mean pause between two calls.
+        is_exponential: the pause is drawn from an exponential distribution; else it is constant.
+        max_tries: as `RetrySettings`.
+        backoff_ns: as `RetrySettings`.
+        drain_ns: as `LoadSpec`.
+        target: `ConnectTarget.to_wire`.
+        server_settings: of each session.
+        config: fields of the `Config` that the plugin sees.
+    """
+
+    process_index: int
+    process_count: int
+    plan: bytes
+    first_worker: int
+    workers: int
+    connections: int
+    max_queue: int
+    think_time_ns: int
+    is_exponential: bool
+    max_tries: int
+    backoff_ns: int
+    drain_ns: int
+    target: dict[str, Any] = field(repr=False)
+    server_settings: dict[str, str]
+    config: dict[str, Any]

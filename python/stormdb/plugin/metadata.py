@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-__all__ = ["API_VERSION", "PluginMetadata"]
+__all__ = ["API_VERSION", "MetadataError", "PluginMetadata"]
 
 API_VERSION = "1.0"
 """Version of this contract. A plugin built for an older minor version keeps working."""
 
-_WORD = r"^[a-z][a-z0-9_]{0,47}$"
-_VERSION = r"^\d+(\.\d+){0,3}([-+.]?[A-Za-z0-9.]+)?$"
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_VERSION = re.compile(r"\d+(\.\d+){0,3}([-+.]?[A-Za-z0-9.]+)?")
+_NUMBERS = re.compile(r"\d+(\.\d+)*")
+_WORD_RULE = (
+    "use a lower-case word of letters, digits and _ that starts with a letter, "
+    "at most 48 characters"
+)
 
 
-class PluginMetadata(BaseModel):
+class MetadataError(ValueError):
+    """Metadata that break their rules; `problems` has one sentence for each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginMetadata:
     """Name, version and needs of a plugin.
 
     Attributes:
@@ -33,32 +46,63 @@ class PluginMetadata(BaseModel):
         min_stormdb: oldest stormdb that will do; "" for any.
         min_python: oldest Python that will do, such as `3.12`; "" for any.
         dependencies: Python packages that the plugin needs, as requirement strings.
+
+    Raises:
+        MetadataError: a field breaks its rule; all problems are named at once.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, Field(pattern=_WORD)]
-    version: Annotated[str, Field(pattern=_VERSION)]
-    workload_types: Annotated[tuple[str, ...], Field(min_length=1)]
+    name: str
+    version: str
+    workload_types: Sequence[str]
     description: str = ""
     author: str = ""
-    required_extensions: tuple[str, ...] = ()
-    min_postgresql_version: Annotated[str, Field(pattern=r"^(\d+(\.\d+)*)?$")] = ""
+    required_extensions: Sequence[str] = ()
+    min_postgresql_version: str = ""
     homepage: str = ""
-    api_version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] = API_VERSION
-    min_stormdb: Annotated[str, Field(pattern=r"^(\d+(\.\d+)*)?$")] = ""
-    min_python: Annotated[str, Field(pattern=r"^(\d+(\.\d+)*)?$")] = ""
-    dependencies: tuple[str, ...] = ()
+    api_version: str = API_VERSION
+    min_stormdb: str = ""
+    min_python: str = ""
+    dependencies: Sequence[str] = ()
 
-    @field_validator("workload_types")
-    @classmethod
-    def _types_are_distinct_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not re.match(_WORD, name):
-                raise ValueError(
-                    f"{name!r} is not a workload type: use a lower-case word of letters, digits "
-                    "and _ that starts with a letter, at most 48 characters"
-                )
-        if len(set(value)) != len(value):
-            raise ValueError("a workload type is listed twice")
-        return value
+    def __post_init__(self) -> None:
+        problems = [*self._text_problems(), *self._list_problems()]
+        if problems:
+            raise MetadataError(problems)
+        for field in ("workload_types", "required_extensions", "dependencies"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+
+    def _text_problems(self) -> Iterable[str]:
+        rules = {
+            "name": (_WORD, _WORD_RULE, True),
+            "version": (_VERSION, "write it as 1.0.0", True),
+            "api_version": (re.compile(r"\d+\.\d+"), f"write it as {API_VERSION}", True),
+            "min_postgresql_version": (_NUMBERS, "write it as 13 or 13.4", False),
+            "min_stormdb": (_NUMBERS, "write it as 0.1", False),
+            "min_python": (_NUMBERS, "write it as 3.12", False),
+            "description": (None, "", False),
+            "author": (None, "", False),
+            "homepage": (None, "", False),
+        }
+        for field, (pattern, rule, is_required) in rules.items():
+            value = getattr(self, field)
+            if not isinstance(value, str):
+                yield f"{field} is {value!r}, it must be text"
+            elif not value and is_required:
+                yield f"{field} is empty: {rule}"
+            elif value and pattern and not pattern.fullmatch(value):
+                yield f"{field} is {value!r}: {rule}"
+
+    def _list_problems(self) -> Iterable[str]:
+        for field in ("workload_types", "required_extensions", "dependencies"):
+            value = getattr(self, field)
+            is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+            if not is_list or not all(isinstance(item, str) for item in value):
+                yield f"{field} is {value!r}, it must be a list of texts"
+            elif field == "workload_types":
+                if not value:
+                    yield "workload_types is empty, so nothing can ask for the plugin"
+                for name in value:
+                    if not _WORD.fullmatch(name):
+                        yield f"workload_types holds {name!r}: {_WORD_RULE}"
+                if len(set(value)) != len(value):
+                    yield "workload_types lists a name twice"

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from stormdb.errors import ExitCode
 from stormdb.plugin import Finding
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class RunResult:
     Attributes:
         status: how it ended.
         problem: why it failed or was cut; "" if it completed.
+        exit_code: what the run itself says: it was interrupted, it failed, or all is well so far.
         started_at: wall clock at the start of the first phase, UTC.
         workload: the workload type.
         config: the resolved configuration without secrets.
@@ -115,6 +117,7 @@ class RunResult:
 
     status: Status
     problem: str = ""
+    exit_code: ExitCode = ExitCode.MET
     started_at: datetime
     workload: str
     config: Mapping[str, Any]

@@ -61,7 +61,7 @@ class LoadInfo:
     Attributes:
         workload: the workload type.
         arrival: `closed`, `constant` or `poisson`.
-        rate_per_s: offered rate of the first phase without its shape; None in closed loop.
+        rate_per_s: mean offered rate of the steady phases; None in closed loop.
         workers: how many calls of `run` can be active at once.
         connections: size of the pool, over all processes.
         processes: how many worker processes carry the load.

@@ -17,40 +17,30 @@ INTERVAL_NS = 1_000_000_000
 
 
 def plan_of(config: RunConfig) -> Plan:
-    """Warm-up, the configured phases or one steady phase, cool-down.
+    """The phases of a configuration, with the rate of each.
 
     Raises:
         ConfigError: a phase is impossible.
     """
+    load = config.load
+    is_open_loop = load.arrival != "closed"
     try:
         return Plan(
-            _phases(config),
-            arrival="poisson" if config.load.arrival == "poisson" else "constant",
+            [
+                Phase(
+                    phase.name,
+                    phase.role,
+                    phase.duration_ns,
+                    _rate(phase, load.rate_micro_per_s or 0) if is_open_loop else None,
+                )
+                for phase in config.phases
+            ],
+            arrival="poisson" if load.arrival == "poisson" else "constant",
             seed=config.seed,
             interval_ns=INTERVAL_NS,
         )
     except ValueError as error:
         raise ConfigError(str(error), where=config.where("load")) from error
-
-
-def _phases(config: RunConfig) -> list[Phase]:
-    load = config.load
-    if load.phases:
-        rates = [
-            None if load.arrival == "closed" else _rate(phase, load.rate_micro_per_s or 0)
-            for phase in load.phases
-        ]
-        return [
-            Phase(phase.name, phase.role, phase.duration_ns, rate)
-            for phase, rate in zip(load.phases, rates, strict=True)
-        ]
-    rate = None if load.arrival == "closed" else Rate.hold(load.rate_micro_per_s or 0)
-    phases = [Phase("steady", "steady", config.duration_ns, rate)]
-    if config.warm_up_ns:
-        phases.insert(0, Phase("warm_up", "warm_up", config.warm_up_ns, rate))
-    if config.cool_down_ns:
-        phases.append(Phase("cool_down", "cool_down", config.cool_down_ns, rate))
-    return phases
 
 
 def _rate(phase: PhaseSettings, default_micro_per_s: int) -> Rate:

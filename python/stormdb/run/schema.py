@@ -133,6 +133,16 @@ class PluginSchema:
         )
         await self._connection.execute(f"COMMENT ON SCHEMA {_identifier(self.name)} IS {comment}")
 
+    async def size_bytes(self) -> int:
+        """How much the schema's tables and indexes take on disk."""
+        size = await self._connection.fetchval(
+            "SELECT coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint"
+            " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n"
+            " ON n.oid = c.relnamespace WHERE nspname = $1 AND relkind IN ('r', 'm')",
+            self.name,
+        )
+        return int(size)
+
     async def drop(self) -> None:
         """Drop the schema and what is in it, and nothing outside of it.
 

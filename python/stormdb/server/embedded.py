@@ -107,8 +107,9 @@ class EmbeddedServer:
         """
         assert self._folder is None, "the server is started already"
         try:
-            with self._kept.locked() if self._kept else nullcontext():
-                self._start()
+            account = Account.choose(self._kept.data if self._kept else None)
+            with self._kept.locked(account) if self._kept else nullcontext():
+                self._start(account)
         except BaseException:
             self.stop()
             raise
@@ -145,11 +146,8 @@ class EmbeddedServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start(self) -> None:
+    def _start(self, account: Account) -> None:
         kept = self._kept
-        account = Account.choose(kept.data if kept else None)
-        if kept:
-            kept.check_reach(account)
         found = programs.find(self._pg_bin, account)
         self._folder = folder = TemporaryFolder(
             account,

@@ -50,12 +50,16 @@ def explain(doing: str, log: str, data: Path) -> StormdbError:
             f"PostgreSQL does not accept the settings: {'; '.join(_bare(line) for line in said)}",
             hint="mend the setting or leave it out",
         )
+    if is_port_taken(log):
+        port = re.search(r"running on port (\d+)", log)
+        return ConnectError(
+            f"{doing}: port {port[1] if port else '?'} is taken by another program",
+            hint="give another port, or none: then a free one is chosen",
+        )
     if "No space left on device" in log:
         hint = f"free some space where {data.parent} lies, or point TMPDIR elsewhere"
     elif "could not map anonymous shared memory" in log or "Cannot allocate memory" in log:
         hint = "lower shared_buffers or max_connections"
-    elif is_port_taken(log):
-        hint = "leave the port out, then a free one is taken"
     else:
         hint = None
     text = "\n  ".join(lines[-_LINES_MAX:]) or "it wrote nothing"

@@ -27,8 +27,9 @@ __all__ = ["Guard"]
 # Arguments: the folder to make and to remove, the program postgres, data directories.
 # Each line on stdin names the process to end and the signal for it, `0 TERM` for none; `leave`
 # ends the guard alone. A process that nobody waits for stays as a zombie (state Z) and counts as
-# gone. A stopped process sees its signal after CONT. `postgres --check` removes the shared memory
-# of a server that was killed.
+# gone. A stopped process sees its signal after CONT. Where a dead process left its lock file,
+# `postgres --check` removes its shared memory; it would take a zombie for alive, so the lock file
+# goes first. A data directory whose lock file names a living process is another server's.
 _SCRIPT = r"""
 trap '' HUP INT QUIT TERM
 folder=$1 postgres=$2 pid=0
@@ -41,23 +42,25 @@ while read -r word rest; do
     [ "$word" = leave ] && exit 0
     pid=$word signal=$rest
 done
-alive() {
-    [ "$pid" -gt 0 ] && kill -0 "$pid" && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status"
+is_alive() {
+    [ "$1" -gt 0 ] && kill -0 "$1" && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"
 }
 end_within() {
-    alive || return
+    is_alive "$pid" || return
     kill -s "$1" -- "-$pid"
     kill -s CONT -- "-$pid"
     turns=$(($2 * 50))
-    while alive && [ "$turns" -gt 0 ]; do sleep 0.02; turns=$((turns - 1)); done
+    while is_alive "$pid" && [ "$turns" -gt 0 ]; do sleep 0.02; turns=$((turns - 1)); done
 }
 end_within "$signal" 60
 end_within QUIT 10
 end_within KILL 10
 for data; do
-    turns=20
-    while [ -e "$data/postmaster.pid" ] && [ "$turns" -gt 0 ]; do
-        "$postgres" --check -D "$data" && break
+    read -r owner <"$data/postmaster.pid" || continue
+    is_alive "${owner#-}" && continue
+    rm -f -- "$data/postmaster.pid"
+    turns=50
+    until "$postgres" --check -D "$data" || [ "$turns" -eq 0 ]; do
         sleep 0.1
         turns=$((turns - 1))
     done
@@ -177,6 +180,9 @@ class Guard:
                 self._child.poll()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.01)
+        if self._process.returncode < 0:  # somebody killed it before it was done
+            self._spawn()
+            self.end()
 
     def _tell(self) -> None:
         line = f"{self._pid} {self._signal.name.removeprefix('SIG')}\n".encode()

@@ -39,15 +39,18 @@ class KeptFolder:
         self._mark = path / MARK
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, account: Account) -> Iterator[None]:
         """Keep a second start out until this one has got as far as `postmaster.pid`.
+
+        Args:
+            account: whom the server will run as.
 
         Raises:
             ConfigError: the folder is not ours, cannot be used, or another start is under way.
         """
         import fcntl
 
-        self._check()
+        self._check(account)
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,8 +63,16 @@ class KeptFolder:
         finally:
             os.close(descriptor)
 
-    def _check(self) -> None:
+    def _check(self, account: Account) -> None:
         try:
+            nearest = next(path for path in (self.path, *self.path.parents) if path.exists())
+            if not nearest.is_dir():
+                raise ConfigError(f"{nearest} is not a folder", hint="name a folder as data_dir")
+            if account.identity and not account.test("-x", nearest):
+                raise ConfigError(
+                    f"{self.path} lies where the server's user {account.name!r} may not go",
+                    hint="as root, name a folder under /var/lib or /var/tmp as data_dir",
+                )
             # Others may pass: as root the server runs as another user. `data` is closed to them.
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             names = set(os.listdir(self.path))  # noqa: PTH208 - only the names
@@ -73,27 +84,11 @@ class KeptFolder:
                 )
             if MARK in names:
                 self._mark.open("rb").close()
-        except (FileExistsError, NotADirectoryError):
-            raise ConfigError(
-                f"{self.path} is not a folder", hint="name a folder as data_dir"
-            ) from None
         except OSError as error:
             raise ConfigError(
                 f"{self.path} cannot be used by this user: {error.strerror}",
                 hint="name a folder of your own as data_dir",
             ) from None
-
-    def check_reach(self, account: Account) -> None:
-        """Refuse a folder that the server's account cannot get into.
-
-        Raises:
-            ConfigError: a folder on the way is closed to it.
-        """
-        if not account.test("-x", self.path):
-            raise ConfigError(
-                f"{self.path} lies where the server's user {account.name!r} may not go",
-                hint="as root, name a folder under /var/lib or /var/tmp as data_dir",
-            )
 
     def prepare(self, workshop: Workshop, wanted: Login, dbname: str) -> Login:
         """Make the data at the first start; at a later one say who its superuser is.

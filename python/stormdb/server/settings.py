@@ -50,8 +50,8 @@ def check(settings: Mapping[str, str]) -> dict[str, str]:
     """The caller's settings, names in lower case.
 
     Raises:
-        ConfigError: a name is none, or belongs to the launcher. Whether PostgreSQL knows it and
-            likes its value is said by PostgreSQL itself, at the start.
+        ConfigError: a name is none or belongs to the launcher, or the port is none. Whether
+            PostgreSQL knows a name and likes its value is said by itself, at the start.
     """
     checked: dict[str, str] = {}
     for name, value in settings.items():
@@ -65,6 +65,8 @@ def check(settings: Mapping[str, str]) -> dict[str, str]:
             raise ConfigError(f"the setting {lower} cannot be given: {_RESERVED[lower]}")
         if "\0" in value:
             raise ConfigError(f"the value of {lower} contains a NUL character")
+        if lower == "port" and not (value.isdecimal() and 1 <= int(value) <= 65535):
+            raise ConfigError(f"{value!r} is not a port: 1 to 65535")
         checked[lower] = value
     return checked
 

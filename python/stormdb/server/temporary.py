@@ -104,7 +104,10 @@ def _sweep(base: Path, account: Account, programs: Programs) -> None:
             if folder.lstat().st_uid != account.uid or not (folder / LOG).exists():
                 continue
             descriptor = lock_folder(folder)
-            if (folder / "data" / "postmaster.pid").exists():
-                account.run(programs.path("postgres"), "--check", "-D", folder / "data")
-            account.run("/bin/rm", "-rf", "--", folder)
+            Guard(
+                account=account,
+                folder=folder,
+                postgres=programs.path("postgres"),
+                data_dirs=[folder / "data"],
+            ).end()
             os.close(descriptor)

@@ -1,44 +1,75 @@
 //! The standard V2 form of HdrHistogram, plain and deflated.
 //!
-//! Bytes from outside are walked through once before the library reads them: it would reserve what
-//! a header claims and count what overflows. After the walk one histogram is all that it takes.
+//! A header of 40 bytes (cookie, length, offset, digits, bounds, scale, big endian), then the
+//! counts from bucket 0 up as zigzag LEB128 numbers: a negative number skips that many empty
+//! buckets. Bytes from outside cost memory in proportion to their length.
+//!
+//! Source: HdrHistogram, `encodeIntoByteBuffer`; the tests compare with two other implementations.
 
-use std::io::Read;
+use std::fmt;
+use std::io::{Read, Write};
 
+use flate2::Compression;
 use flate2::read::ZlibDecoder;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer, V2Serializer};
+use flate2::write::ZlibEncoder;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
-use super::{HIGHEST_TIME_NS, Histogram, MAX_COUNT, SIGNIFICANT_DIGITS};
+use super::buckets::{BUCKETS, HIGHEST_TIME_NS, SIGNIFICANT_DIGITS};
+use super::{Histogram, MAX_COUNT};
 use crate::{Error, Result};
 
-/// Counts of a histogram with our bounds.
-const COUNTS: usize = 38_912;
-const HEADER_BYTES: usize = 40;
-/// A count takes at most 9 bytes.
-const MAX_BYTES: usize = HEADER_BYTES + 9 * COUNTS;
 const COOKIE: u32 = 0x1c84_9313;
 const DEFLATED_COOKIE: u32 = 0x1c84_9314;
+const HEADER_BYTES: usize = 40;
+/// A number takes at most 9 bytes.
+const MAX_BYTES: usize = HEADER_BYTES + 9 * BUCKETS as usize;
 
 impl Histogram {
     /// The V2 form.
     ///
     /// # Panics
-    /// If a count is 2⁶³ or more, which no run reaches.
+    /// Never: the form is at most 350 kB long.
     #[must_use]
     pub fn encode_v2(&self) -> Vec<u8> {
-        self.serialize_with(&mut V2Serializer::new())
+        let mut body = Vec::new();
+        let mut next_bucket = 0;
+        for &(bucket, count) in &self.counts {
+            match bucket - next_bucket {
+                0 => {}
+                1 => write_number(&mut body, 0), // a single one is written as a count of 0
+                empty => write_number(&mut body, -i64::from(empty)),
+            }
+            // Merged counts reach 2⁶³ after centuries only.
+            write_number(&mut body, i64::try_from(count).unwrap_or(i64::MAX));
+            next_bucket = bucket + 1;
+        }
+        if self.is_empty() {
+            write_number(&mut body, 0);
+        }
+        let length = u32::try_from(body.len()).expect("it is at most MAX_BYTES");
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len());
+        for word in [COOKIE, length, 0, SIGNIFICANT_DIGITS] {
+            bytes.extend(word.to_be_bytes());
+        }
+        for long in [1, HIGHEST_TIME_NS, 1.0_f64.to_bits()] {
+            bytes.extend(long.to_be_bytes());
+        }
+        bytes.extend(body);
+        bytes
     }
 
     /// The V2 form, deflated: what an interval log holds in base64.
     ///
     /// # Panics
-    /// As [`Histogram::encode_v2`].
+    /// Never: a vector takes all bytes.
     #[must_use]
     pub fn encode_v2_deflated(&self) -> Vec<u8> {
-        self.serialize_with(&mut V2DeflateSerializer::new())
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&self.encode_v2()).expect("a vector takes all bytes");
+        let deflated = encoder.finish().expect("a vector takes all bytes");
+        let length = u32::try_from(deflated.len()).expect("it is at most MAX_BYTES");
+        [&DEFLATED_COOKIE.to_be_bytes()[..], &length.to_be_bytes()[..], &deflated].concat()
     }
 
     /// Reads either V2 form.
@@ -46,90 +77,87 @@ impl Histogram {
     /// # Errors
     /// If the bytes are damaged, count past [`MAX_COUNT`], or have other bounds than ours.
     pub fn decode_v2(bytes: &[u8]) -> Result<Self> {
-        let inflated;
-        let plain = if u32_at(bytes, 0)? == DEFLATED_COOKIE {
-            inflated = inflate(bytes)?;
-            &inflated
-        } else {
-            bytes
-        };
-        check(plain)?;
-        let hdr = Deserializer::new()
-            .deserialize(&mut &*plain)
-            .map_err(|error| damaged(error.to_string()))?;
-        Ok(Self(Some(Box::new(hdr))))
-    }
-
-    pub(crate) fn serialize_with(&self, serializer: &mut impl Serializer) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.with_hdr(|hdr| {
-            serializer.serialize(hdr, &mut bytes).map_err(|_| ()).expect("a vector takes it all");
-        });
-        bytes
+        if u32_at(bytes, 0)? == DEFLATED_COOKIE {
+            return decode(&inflate(bytes)?);
+        }
+        decode(bytes)
     }
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>> {
     let length = u32_at(bytes, 4)? as usize;
-    if length != bytes.len() - 8 {
-        return Err(damaged(format!("it claims {length} bytes and has {}", bytes.len() - 8)));
+    let deflated = &bytes[8..];
+    if length != deflated.len() {
+        return Err(damaged(format!("it claims {length} bytes and has {}", deflated.len())));
     }
     let mut plain = Vec::new();
-    ZlibDecoder::new(&bytes[8..])
+    ZlibDecoder::new(deflated)
         .take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut plain)
         .map_err(|error| damaged(error.to_string()))?;
-    if plain.len() > MAX_BYTES {
-        return Err(damaged(format!("it inflates to more than {MAX_BYTES} bytes")));
-    }
     Ok(plain)
 }
 
-/// Whether the library can read these bytes without surprises.
-fn check(bytes: &[u8]) -> Result<()> {
+fn decode(bytes: &[u8]) -> Result<Histogram> {
     if u32_at(bytes, 0)? != COOKIE {
         return Err(damaged("it does not start with the V2 cookie".into()));
     }
-    let length = u32_at(bytes, 4)? as usize;
-    let body = bytes.get(HEADER_BYTES..).ok_or_else(cut_short)?;
-    if length != body.len() {
-        return Err(damaged(format!("it claims {length} bytes of counts and has {}", body.len())));
-    }
-    let (offset, digits) = (u32_at(bytes, 8)?, u32_at(bytes, 12)?);
-    let (low, high) = (u64_at(bytes, 16)?, u64_at(bytes, 24)?);
-    let ratio = f64::from_bits(u64_at(bytes, 32)?);
-    let is_ours = digits == u32::from(SIGNIFICANT_DIGITS)
-        && (low, high) == (1, HIGHEST_TIME_NS)
-        && offset == 0
-        && ratio.to_bits() == 1.0_f64.to_bits();
-    if !is_ours {
+    let (length, offset, digits) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?, u32_at(bytes, 12)?);
+    let (low, high, scale) = (u64_at(bytes, 16)?, u64_at(bytes, 24)?, u64_at(bytes, 32)?);
+    if (low, high, digits) != (1, HIGHEST_TIME_NS, SIGNIFICANT_DIGITS)
+        || (offset, scale) != (0, 1.0_f64.to_bits())
+    {
         return Err(Error::Decode {
             what: "histogram",
             problem: format!("its bounds are {low} to {high} with {digits} digits"),
             hint: "only 1 ns to 86400000000000 ns with 3 digits, unscaled, can be read",
         });
     }
-    check_counts(body)
+    let body = &bytes[HEADER_BYTES..];
+    if length as usize != body.len() {
+        return Err(damaged(format!("it claims {length} bytes of counts and has {}", body.len())));
+    }
+    decode_counts(body)
 }
 
-/// Walks the counts: a positive number is a count, a negative one that many buckets without any.
-fn check_counts(mut body: &[u8]) -> Result<()> {
-    let mut buckets = 0_u64;
-    let mut total = 0_u64;
+fn decode_counts(mut body: &[u8]) -> Result<Histogram> {
+    let mut decoded = Histogram::default();
+    let mut bucket = 0_u64;
     while !body.is_empty() {
         let number = read_number(&mut body)?;
-        let (skipped, count) =
-            if number < 0 { (number.unsigned_abs(), 0) } else { (1, number.unsigned_abs()) };
-        buckets = buckets.saturating_add(skipped);
-        total = total.saturating_add(count);
-        if buckets > COUNTS as u64 || total > MAX_COUNT {
-            return Err(damaged(format!("it has {buckets} buckets and counts to {total}")));
+        let magnitude = number.unsigned_abs();
+        if number < 0 {
+            bucket = bucket.saturating_add(magnitude);
+        } else {
+            if magnitude > 0 {
+                let bucket = u32::try_from(bucket).unwrap_or(BUCKETS);
+                decoded.counts.push((bucket, magnitude));
+                decoded.count = decoded.count.saturating_add(magnitude);
+            }
+            bucket = bucket.saturating_add(1);
+        }
+        if bucket > u64::from(BUCKETS) || decoded.count > MAX_COUNT {
+            let count = decoded.count;
+            return Err(damaged(format!("it has {bucket} buckets and counts to {count}")));
         }
     }
-    Ok(())
+    Ok(decoded)
 }
 
-/// A zigzag LEB128 number of at most 9 bytes, the last of which has 8 bits.
+/// Appends a zigzag LEB128 number; the ninth byte would have 8 bits.
+#[expect(clippy::cast_possible_truncation, reason = "seven bits at a time")]
+fn write_number(body: &mut Vec<u8>, number: i64) {
+    let mut zigzag = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    for _ in 0..8 {
+        if zigzag < 0x80 {
+            break;
+        }
+        body.push(zigzag as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    body.push(zigzag as u8);
+}
+
 fn read_number(body: &mut &[u8]) -> Result<i64> {
     let mut zigzag = 0_u64;
     for position in 0..9 {
@@ -142,8 +170,7 @@ fn read_number(body: &mut &[u8]) -> Result<i64> {
             break;
         }
     }
-    let magnitude = (zigzag >> 1).cast_signed();
-    Ok(if zigzag & 1 == 0 { magnitude } else { !magnitude })
+    Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
 }
 
 fn u32_at(bytes: &[u8], position: usize) -> Result<u32> {
@@ -161,21 +188,15 @@ fn cut_short() -> Error {
 }
 
 fn damaged(problem: String) -> Error {
-    Error::Decode {
-        what: "histogram",
-        problem,
-        hint: "give the unchanged bytes of a V2 HdrHistogram",
-    }
+    let hint = "give the unchanged bytes of a V2 HdrHistogram";
+    Error::Decode { what: "histogram", problem, hint }
 }
 
 /// As bytes in the V2 form; none at all if empty.
 impl Serialize for Histogram {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_empty() {
-            serializer.serialize_bytes(&[])
-        } else {
-            serializer.serialize_bytes(&self.encode_v2())
-        }
+        let bytes = if self.is_empty() { Vec::new() } else { self.encode_v2() };
+        serializer.serialize_bytes(&bytes)
     }
 }
 
@@ -192,7 +213,7 @@ impl<'de> Deserialize<'de> for Histogram {
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Histogram, E> {
                 if bytes.is_empty() {
-                    return Ok(Histogram::empty());
+                    return Ok(Histogram::default());
                 }
                 Histogram::decode_v2(bytes).map_err(E::custom)
             }

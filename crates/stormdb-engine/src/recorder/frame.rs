@@ -4,50 +4,58 @@ use super::names::Names;
 use super::{
     Labels, MAX_EXAMPLES, MAX_MESSAGE_BYTES, MAX_REASONS, MAX_ROWS, Row, RowId, elapsed_ns,
 };
-use crate::histogram::Histogram;
+use crate::histogram::DenseCounts;
 use crate::plan::Interval;
 use crate::sketch::ValueSketch;
 use crate::snapshot::{
-    CellKey, Example, IntervalSnapshot, Outcomes, PhaseCounts, ProcessGauges, RowKind, WorkerCounts,
+    CellKey, Example, IntervalSnapshot, Outcomes, PhaseCounts, ProcessGauges, WorkerCounts,
 };
 use crate::sqlstate::{CodeCounts, Sqlstate};
 
 /// Room for codes that a cell has from the start.
 const CODES_AT_HAND: usize = 8;
 
-/// Cells with their memory, ready to be recorded into.
-#[derive(Debug, Default)]
-pub(super) struct CellPool {
-    transactions: Vec<Outcomes>,
-    operations: Vec<Outcomes>,
+/// Outcomes of one row and phase while they are recorded.
+#[derive(Debug)]
+pub(super) struct CellTally {
+    pub(super) committed: u64,
+    pub(super) rolled_back: u64,
+    pub(super) failed: CodeCounts,
+    pub(super) retried: CodeCounts,
+    pub(super) response_time: DenseCounts,
+    pub(super) service_time: DenseCounts,
+    pub(super) schedule_lag: DenseCounts,
+    pub(super) failed_service_time: DenseCounts,
 }
 
-impl CellPool {
-    /// Enough for every row in two phases: the interval's own, and the one before it.
-    pub(super) fn refill(&mut self, transactions: usize, operations: usize, is_open_loop: bool) {
-        let transaction = || new_cell(is_open_loop);
-        self.transactions.resize_with(2 * transactions, transaction);
-        self.operations.resize_with(2 * operations, || new_cell(false));
-    }
-
-    pub(super) fn for_kind(&mut self, kind: RowKind) -> &mut Vec<Outcomes> {
-        match kind {
-            RowKind::Transaction => &mut self.transactions,
-            RowKind::Operation => &mut self.operations,
+impl Default for CellTally {
+    fn default() -> Self {
+        Self {
+            committed: 0,
+            rolled_back: 0,
+            failed: CodeCounts::with_capacity(CODES_AT_HAND),
+            retried: CodeCounts::with_capacity(CODES_AT_HAND),
+            response_time: DenseCounts::default(),
+            service_time: DenseCounts::default(),
+            schedule_lag: DenseCounts::default(),
+            failed_service_time: DenseCounts::default(),
         }
     }
 }
 
-fn new_cell(has_intended_start: bool) -> Outcomes {
-    let waiting = || if has_intended_start { Histogram::allocated() } else { Histogram::empty() };
-    Outcomes {
-        failed: CodeCounts::with_capacity(CODES_AT_HAND),
-        retried: CodeCounts::with_capacity(CODES_AT_HAND),
-        response_time: waiting(),
-        service_time: Histogram::allocated(),
-        schedule_lag: waiting(),
-        failed_service_time: Histogram::allocated(),
-        ..Outcomes::default()
+impl CellTally {
+    /// What was recorded; afterwards it is empty and keeps its memory.
+    fn take(&mut self) -> Outcomes {
+        Outcomes {
+            committed: std::mem::take(&mut self.committed),
+            rolled_back: std::mem::take(&mut self.rolled_back),
+            failed: self.failed.take(),
+            retried: self.retried.take(),
+            response_time: self.response_time.take(),
+            service_time: self.service_time.take(),
+            schedule_lag: self.schedule_lag.take(),
+            failed_service_time: self.failed_service_time.take(),
+        }
     }
 }
 
@@ -83,7 +91,7 @@ impl PhaseTally {
 struct FrameCell {
     phase: u32,
     row: RowId,
-    outcomes: Outcomes,
+    tally: CellTally,
 }
 
 /// Everything of one interval.
@@ -144,19 +152,19 @@ impl Frame {
         &mut self,
         phase: u32,
         row: RowId,
-        pool: &mut Vec<Outcomes>,
-    ) -> &mut Outcomes {
+        pool: &mut Vec<CellTally>,
+    ) -> &mut CellTally {
         let is_this = |cell: &FrameCell| cell.phase == phase && cell.row == row;
         let mut position = self.latest[row.0 as usize];
         if !self.cells.get(position).is_some_and(is_this) {
             position = self.cells.iter().position(is_this).unwrap_or_else(|| {
-                let outcomes = pool.pop().unwrap_or_else(|| new_cell(false));
-                self.cells.push(FrameCell { phase, row, outcomes });
+                let tally = pool.pop().unwrap_or_default();
+                self.cells.push(FrameCell { phase, row, tally });
                 self.cells.len() - 1
             });
             self.latest[row.0 as usize] = position;
         }
-        &mut self.cells[position].outcomes
+        &mut self.cells[position].tally
     }
 
     /// Keeps the first message of a code, cut to [`MAX_MESSAGE_BYTES`].
@@ -170,18 +178,24 @@ impl Frame {
         self.examples.push((code, at_ns, message[..end].to_owned()));
     }
 
-    /// Turns what was recorded into a snapshot and leaves an empty frame that keeps its memory.
-    pub(super) fn take_snapshot(&mut self, labels: &Labels) -> IntervalSnapshot {
+    /// Turns what was recorded into a snapshot and leaves an empty frame that keeps its memory;
+    /// its cells go back to the pool.
+    pub(super) fn take_snapshot(
+        &mut self,
+        labels: &Labels,
+        pool: &mut Vec<CellTally>,
+    ) -> IntervalSnapshot {
         let mut snapshot = IntervalSnapshot::idle(self.interval);
         for (phase_index, tally) in (0..).zip(&mut self.phases) {
             if *tally != PhaseTally::default() {
                 snapshot.phases.insert(phase_index, tally.take(&labels.reasons));
             }
         }
-        for FrameCell { phase: phase_index, row, outcomes } in self.cells.drain(..) {
+        for FrameCell { phase: phase_index, row, mut tally } in self.cells.drain(..) {
             let Row { name, kind } = &labels.rows[row.0 as usize];
             let key = CellKey { phase_index, kind: *kind, name: name.clone() };
-            snapshot.cells.insert(key, outcomes);
+            snapshot.cells.insert(key, tally.take());
+            pool.push(tally);
         }
         for (worker, counts) in (0..).zip(&mut self.workers) {
             if *counts != WorkerCounts::default() {

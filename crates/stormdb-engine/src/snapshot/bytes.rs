@@ -9,30 +9,22 @@ use crate::{Error, Result};
 
 /// Version of the format; another one is refused. A change of meaning raises it.
 pub const FORMAT_VERSION: u8 = 1;
-/// Longest snapshot that is read.
+/// Longest snapshot that is read. What it takes in memory is in proportion, at most 20 times this.
 pub const MAX_BYTES: usize = 16 << 20;
-/// Most cells of a snapshot that is written or read: each may take four histograms of 304 KiB.
-pub const MAX_CELLS: usize = 1024;
 
 const TAG: &[u8; 7] = b"stormdb";
-const HINT: &str = "give the unchanged bytes of a snapshot of this version";
 
 impl IntervalSnapshot {
     /// The snapshot as bytes.
     ///
-    /// # Errors
-    /// If it has more than [`MAX_CELLS`] cells.
-    ///
     /// # Panics
     /// Never: a vector takes all bytes.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        if self.cells.len() > MAX_CELLS {
-            return Err(Error::TooManyCells { cells: self.cells.len(), limit: MAX_CELLS });
-        }
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = TAG.to_vec();
         bytes.push(FORMAT_VERSION);
         rmp_serde::encode::write_named(&mut bytes, self).expect("a vector takes all bytes");
-        Ok(bytes)
+        bytes
     }
 
     /// Reads what [`IntervalSnapshot::to_bytes`] wrote.
@@ -62,19 +54,18 @@ impl IntervalSnapshot {
 }
 
 fn damaged(problem: String) -> Error {
-    Error::Decode { what: "snapshot", problem, hint: HINT }
+    let hint = "give the unchanged bytes of a snapshot of this version";
+    Error::Decode { what: "snapshot", problem, hint }
 }
 
-/// A map as a list of pairs, since its keys are structures; at most [`MAX_CELLS`].
+/// A map as a list of pairs, since its keys are structures.
 pub(super) mod pairs {
     use std::collections::BTreeMap;
-    use std::fmt;
 
-    use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+    use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
     use super::super::{CellKey, Outcomes};
-    use super::MAX_CELLS;
 
     type Cells = BTreeMap<CellKey, Outcomes>;
 
@@ -83,26 +74,12 @@ pub(super) mod pairs {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cells, D::Error> {
-        struct Pairs;
-
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Cells;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(formatter, "at most {MAX_CELLS} cells")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Cells, A::Error> {
-                let mut cells = Cells::new();
-                while let Some((key, outcomes)) = pairs.next_element()? {
-                    if cells.len() == MAX_CELLS || cells.insert(key, outcomes).is_some() {
-                        return Err(A::Error::custom("too many cells, or one of them twice"));
-                    }
-                }
-                Ok(cells)
-            }
+        let pairs: Vec<(CellKey, Outcomes)> = Vec::deserialize(deserializer)?;
+        let count = pairs.len();
+        let cells: Cells = pairs.into_iter().collect();
+        if cells.len() < count {
+            return Err(D::Error::custom("a cell is there twice"));
         }
-
-        deserializer.deserialize_seq(Pairs)
+        Ok(cells)
     }
 }

@@ -1,0 +1,46 @@
+"""From the flags of a command to its log and its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from stormdb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from stormdb.cli.flags import LogFlags, WhatFlags
+    from stormdb.config import RunConfig
+
+__all__ = ["load_config"]
+
+
+def load_config(what: WhatFlags, log: LogFlags, flags: Mapping[str, object]) -> RunConfig:
+    """Start the log and read the configuration.
+
+    Args:
+        what: file, workload and overrides.
+        log: how much is logged, and where.
+        flags: values of the command's other flags, by key.
+
+    Raises:
+        ConfigError: a flag or the configuration cannot be used.
+        StoreError: the log file cannot be opened.
+    """
+    from stormdb import logs
+    from stormdb.config import load
+
+    logs.configure(
+        level=log.log_level, log_format=log.log_format, file=log.log_file, verbose=log.verbose
+    )
+    if not (what.config or what.name or what.workload):
+        raise ConfigError(
+            "nothing says what to run",
+            hint="name a workload, as `stormdb run quickstart`, or a file, as `stormdb -c "
+            "stormdb.yaml`; `stormdb workloads list` shows the workloads",
+        )
+    flags = {**what.values(), **flags}
+    if flags.get("load.rate") and not flags.get("load.arrival") and not what.config:
+        flags["load.arrival"] = "constant"
+    config = load(what.config, workload=what.name, overrides=what.set_ or (), flags=flags)
+    logs.hide(*config.secrets)
+    return config

@@ -1,0 +1,339 @@
+"""The `db` of `run`: an `asyncpg.Pool` without the costs that a load must not have.
+
+asyncpg's own pool sends a query of its own after each use of a connection (`RESET ALL` and others)
+and makes a task and a proxy for it: that is more work than the transaction. Here a connection goes
+back as it is; docs/adr/0006-coroutine-executor.md says what that means for a plugin.
+"""
+
+# ruff: noqa: ASYNC109  # the arguments are those of asyncpg
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, NoReturn
+
+import asyncpg
+
+from stormdb.config import ConnectTarget
+from stormdb.errors import ConnectError
+
+__all__ = ["Connections", "LoadConnection", "WorkerPool", "connector"]
+
+_FIRST_BACKOFF_S = 0.05
+_LONGEST_BACKOFF_S = 1.0
+_CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class LoadConnection(asyncpg.Connection):
+    """A connection that knows its place in the pool, and who has it."""
+
+    __slots__ = ("slot", "user")
+
+    slot: int
+    user: WorkerPool | None
+
+
+def connector(
+    target: Mapping[str, Any], server_settings: Mapping[str, str]
+) -> Callable[[], Coroutine[Any, Any, LoadConnection]]:
+    """What makes a connection.
+
+    Args:
+        target: `ConnectTarget.to_wire`.
+        server_settings: of the session, besides those of the target.
+    """
+    arguments = ConnectTarget.from_wire(target).asyncpg_arguments()
+    arguments["server_settings"] = {**arguments["server_settings"], **server_settings}
+
+    async def connect() -> LoadConnection:
+        connection: LoadConnection = await asyncpg.connect(
+            **arguments,
+            connection_class=LoadConnection,
+            # asyncpg would prepare each statement anew every five minutes.
+            max_cached_statement_lifetime=0,
+        )
+        return connection
+
+    return connect
+
+
+class Connections:
+    """The connections of one worker process, shared by its workers.
+
+    A lost one is replaced in the background. While there is none at all, each vain attempt to
+    connect fails the worker that has waited longest: an outage is seen, at a bounded rate.
+
+    Args:
+        size: how many.
+        connect: makes one.
+    """
+
+    def __init__(self, size: int, connect: Callable[[], Awaitable[LoadConnection]]) -> None:
+        self.size = size
+        self.idle: dict[int, LoadConnection] = {}
+        self._connect = connect
+        self._lost_count = 0
+        self._waiting: deque[asyncio.Future[LoadConnection]] = deque()
+        self._live: set[LoadConnection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+
+    async def open(self) -> None:
+        """Open all of them.
+
+        Raises:
+            ConnectError: the server refuses or cannot be reached.
+        """
+        try:
+            # One alone first: a wrong password is then one failed login and not a hundred.
+            await self._open(0)
+            for error in await asyncio.gather(
+                *(self._open(slot) for slot in range(1, self.size)), return_exceptions=True
+            ):
+                if error is not None:
+                    raise error
+        except _CONNECT_ERRORS as error:
+            raise ConnectError(
+                f"cannot open {self.size} connections to the server: {error}",
+                hint="check `database`, and max_connections of the server",
+            ) from error
+
+    async def _open(self, slot: int) -> None:
+        self._add(slot, await self._connect())
+
+    def terminate(self) -> None:
+        """Cut all connections."""
+        self._is_closing = True
+        for task in self._tasks:
+            task.cancel()
+        for connection in list(self._live):
+            connection.terminate()
+
+    def take_lost_count(self) -> int:
+        """How many were lost since the last call."""
+        lost_count, self._lost_count = self._lost_count, 0
+        return lost_count
+
+    @property
+    def live_count(self) -> int:
+        """Connections that are open, in use or not."""
+        return len(self._live)
+
+    async def wait(self) -> LoadConnection:
+        """The next connection that is given back, in the order of asking."""
+        turn: asyncio.Future[LoadConnection] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.give(turn.result())
+            raise
+
+    def give(self, connection: LoadConnection) -> None:
+        """Take a connection back."""
+        if connection.is_closed():
+            connection.terminate()  # asyncpg may have closed it without telling the listener
+        elif connection.is_in_transaction():
+            self._start(self._reset(connection))
+        else:
+            self._hand_on(connection)
+
+    def _hand_on(self, connection: LoadConnection) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        self.idle[connection.slot] = connection
+
+    def _add(self, slot: int, connection: LoadConnection) -> None:
+        connection.slot = slot
+        connection.user = None
+        connection.add_termination_listener(self._terminated)
+        self._live.add(connection)
+        self._hand_on(connection)
+
+    def _terminated(self, connection: Any) -> None:
+        self._live.discard(connection)
+        if self.idle.get(connection.slot) is connection:
+            del self.idle[connection.slot]
+        if not self._is_closing:
+            self._lost_count += 1
+            self._start(self._replace(connection.slot))
+
+    async def _replace(self, slot: int) -> None:
+        backoff_s = _FIRST_BACKOFF_S
+        while not self._is_closing:
+            try:
+                connection = await self._connect()
+            except _CONNECT_ERRORS as error:
+                if not self._live:
+                    self._fail_one(error)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
+            else:
+                self._add(slot, connection)
+                return
+
+    def _fail_one(self, cause: Exception) -> None:
+        error = cause
+        if not isinstance(cause, asyncpg.PostgresError):
+            error = asyncpg.ClientCannotConnectError(f"cannot connect to the server: {cause}")
+            error.__cause__ = cause
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(error)
+                return
+
+    async def _reset(self, connection: LoadConnection) -> None:
+        """Roll back what a call left open, before anyone else gets the connection."""
+        try:
+            await connection.reset()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
+        else:
+            self._hand_on(connection)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class WorkerPool(asyncpg.Pool):
+    """What one worker sees of `Connections`. Everything of `asyncpg.Pool` that uses it works.
+
+    What would close or reconfigure it raises `asyncpg.InterfaceError`: the pool is stormdb's.
+
+    Attributes:
+        is_untouched: no connection was granted since this was last set to True.
+        granted_ns: when the first one after that was granted, on the monotonic clock, if the worker
+            had to wait for it: what came before cannot be the server's time.
+
+    Args:
+        connections: of the process.
+        worker: number of the worker; its home is the connection of that number, modulo size.
+        waited: called with each wait for a connection, in nanoseconds.
+    """
+
+    __slots__ = ("_connections", "_home", "_idle", "_waited", "granted_ns", "is_untouched")
+
+    def __init__(
+        self, connections: Connections, worker: int, waited: Callable[[int], None]
+    ) -> None:
+        self._connections = connections
+        self._idle = connections.idle
+        self._home = worker % connections.size
+        self._waited = waited
+        self.is_untouched = True
+        self.granted_ns = 0
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """As `asyncpg.Connection.execute`."""
+        connection = self._take() or await self._wait()
+        try:
+            status: str = await connection.execute(query, *args, timeout=timeout)
+            return status
+        finally:
+            self._connections.give(connection)
+
+    async def fetch(
+        self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
+    ) -> Any:
+        """As `asyncpg.Connection.fetch`."""
+        connection = self._take() or await self._wait()
+        try:
+            return await connection.fetch(query, *args, timeout=timeout, record_class=record_class)
+        finally:
+            self._connections.give(connection)
+
+    async def fetchrow(
+        self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
+    ) -> Any:
+        """As `asyncpg.Connection.fetchrow`."""
+        connection = self._take() or await self._wait()
+        try:
+            return await connection.fetchrow(
+                query, *args, timeout=timeout, record_class=record_class
+            )
+        finally:
+            self._connections.give(connection)
+
+    async def fetchval(
+        self, query: str, *args: Any, column: int = 0, timeout: float | None = None
+    ) -> Any:
+        """As `asyncpg.Connection.fetchval`."""
+        connection = self._take() or await self._wait()
+        try:
+            return await connection.fetchval(query, *args, column=column, timeout=timeout)
+        finally:
+            self._connections.give(connection)
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Give a connection back; a second time does nothing."""
+        if not isinstance(connection, LoadConnection):
+            raise asyncpg.InterfaceError(
+                f"Pool.release() received invalid connection: {connection!r} is not a member of "
+                "this pool"
+            )
+        if connection.user is self:
+            connection.user = None
+            self._connections.give(connection)
+
+    def get_size(self) -> int:
+        """Open connections of this process."""
+        return self._connections.live_count
+
+    def get_idle_size(self) -> int:
+        """Connections of this process that nobody uses."""
+        return len(self._idle)
+
+    def get_min_size(self) -> int:
+        """Connections that this process keeps open."""
+        return self._connections.size
+
+    get_max_size = get_init_size = get_min_size
+
+    def is_closing(self) -> bool:
+        """False as long as `run` is called."""
+        return False
+
+    def _not_yours(self, *_: Any, **__: Any) -> NoReturn:
+        raise asyncpg.InterfaceError("the pool of a load belongs to stormdb, which closes it")
+
+    close = terminate = expire_connections = set_connect_args = _not_yours
+    __await__ = __aenter__ = _not_yours
+
+    def _take(self) -> LoadConnection | None:
+        """An idle connection, the worker's own one if possible; None if all are in use."""
+        idle = self._idle
+        connection = idle.pop(self._home, None)
+        if connection is None:
+            if not idle:
+                return None
+            connection = idle.popitem()[1]
+        self.is_untouched = False
+        return connection
+
+    async def _acquire(self, timeout: float | None) -> LoadConnection:
+        """What the context that `asyncpg.Pool.acquire` returns calls."""
+        connection = self._take()
+        if connection is None:
+            async with asyncio.timeout(timeout):
+                connection = await self._wait()
+        connection.user = self
+        return connection
+
+    async def _wait(self) -> LoadConnection:
+        asked_ns = time.monotonic_ns()
+        connection = await self._connections.wait()
+        granted_ns = time.monotonic_ns()
+        if self.is_untouched:
+            self.is_untouched = False
+            self.granted_ns = granted_ns
+        self._waited(granted_ns - asked_ns)
+        return connection

@@ -1,0 +1,107 @@
+"""One worker: calls `run` for as long as there are calls to make. The only worker loop there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stormdb._native import random_u64
+from stormdb.executor.outcome import PLUGIN_EXCEPTION, is_retryable, sqlstate_of
+
+if TYPE_CHECKING:
+    from stormdb.executor.arrivals import Arrivals
+    from stormdb.executor.call_random import CallRandom
+    from stormdb.executor.heart import Heart
+    from stormdb.executor.metrics import CallMetrics
+    from stormdb.executor.pool import WorkerPool
+    from stormdb.plugin import Config, Context, Workload
+
+__all__ = ["Worker"]
+
+_BACKOFF_STREAM = 2**62
+_LONGEST_BACKOFF_NS = 1_000_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """One of the run's workers.
+
+    Attributes:
+        workload: whose `run` is called.
+        ctx: what `run` gets; the worker sets its `iteration`.
+        rng: the `random` of `ctx`, rewound for each try.
+        db: what `run` gets.
+        cfg: what `run` gets.
+        metrics: what `run` gets, told about each call.
+        arrivals: where the calls come from.
+        max_tries: how often a call is made at most that ends by 40001 or 40P01.
+        backoff_ns: mean pause before the second try; doubles with each further one.
+        heart: knows whether the event loop was held up.
+        plugin_failed: told about exceptions that are the plugin's own.
+    """
+
+    workload: Workload
+    ctx: Context
+    rng: CallRandom
+    db: WorkerPool
+    cfg: Config
+    metrics: CallMetrics
+    arrivals: Arrivals
+    max_tries: int
+    backoff_ns: int
+    heart: Heart
+    plugin_failed: Callable[[BaseException], None]
+
+    async def serve(self) -> None:
+        """Make one call after another."""
+        run, ctx, db, cfg, metrics = self.workload.run, self.ctx, self.db, self.cfg, self.metrics
+        next_call, rewind, is_late = self.arrivals.next, self.rng.rewind, self.heart.is_late
+        while (call := await next_call()) is not None:
+            ctx.iteration, stream, intended_ns = call
+            metrics.begin(intended_ns)
+            tries = 0
+            while True:
+                tries += 1
+                rewind(stream)
+                try:
+                    await run(ctx, db, cfg, metrics)
+                # SystemExit too: plugin code must not end the process without a word.
+                except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
+                    if await self._is_tried_again(error, tries, stream):
+                        continue
+                else:
+                    metrics.succeeded()
+                break
+            # A call that never waits would keep the loop from everything else.
+            if is_late():
+                await asyncio.sleep(0)
+
+    async def _is_tried_again(self, error: BaseException, tries: int, stream: int) -> bool:
+        """Count what a call raised, unless the call is to be made again."""
+        task = asyncio.current_task()
+        assert task is not None
+        if isinstance(error, asyncio.CancelledError) and task.cancelling():
+            self.metrics.given_up()
+            raise error
+        sqlstate = sqlstate_of(error)
+        if is_retryable(sqlstate) and tries < self.max_tries:
+            self.metrics.retried(sqlstate)
+            try:
+                await asyncio.sleep(self._backoff_ns(tries, stream) / 1e9)
+            except asyncio.CancelledError:
+                self.metrics.given_up()
+                raise
+            return True
+        self.metrics.failed(error, sqlstate)
+        if sqlstate == PLUGIN_EXCEPTION:
+            self.plugin_failed(error)
+            await asyncio.sleep(0)
+        return False
+
+    def _backoff_ns(self, tries: int, stream: int) -> int:
+        """Pause before the next try: half to one and a half of a mean that doubles each time."""
+        mean_ns = min(self.backoff_ns << (tries - 1), _LONGEST_BACKOFF_NS)
+        draw = random_u64(self.cfg.seed, _BACKOFF_STREAM + stream, tries)
+        return mean_ns // 2 + mean_ns * draw // 2**64

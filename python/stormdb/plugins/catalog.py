@@ -1,0 +1,169 @@
+"""`Catalog`: every plugin that can be found, and which of them has a workload type."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormdb.errors import PluginError
+from stormdb.plugins import cache, discover
+from stormdb.plugins.host import Host
+from stormdb.plugins.manifest import metadata_problems
+
+if TYPE_CHECKING:
+    from stormdb.config.models import PluginsSettings
+    from stormdb.plugins.host import Limits
+    from stormdb.plugins.record import PluginRecord
+
+__all__ = ["Catalog"]
+
+
+class Catalog:
+    """The plugins in the order in which they were found. Made by `discover`.
+
+    Attributes:
+        plugins: all of them, usable or not.
+    """
+
+    def __init__(self, plugins: Iterable[PluginRecord], limits: Limits) -> None:
+        self.plugins: Sequence[PluginRecord] = _distinct(plugins)
+        self._limits = limits
+
+    @classmethod
+    def discover(
+        cls,
+        settings: PluginsSettings,
+        *,
+        extra: Iterable[Path] = (),
+        where: Callable[[str], str] = str,
+    ) -> Catalog:
+        """Find the built-in, the installed and the configured plugins; runs none of their code.
+
+        Args:
+            settings: the section `plugins` of a configuration.
+            extra: more files and folders that hold plugins.
+            where: place of a key in the configuration, for messages.
+
+        Raises:
+            ConfigError: a file or a folder that was named does not exist.
+        """
+        found = [
+            *discover.builtin(),
+            *discover.installed(),
+            *discover.configured(settings, where),
+            *(record for path in extra for record in discover.at_path(path)),
+        ]
+        return cls(found, settings.limits)
+
+    async def load(self) -> None:
+        """Read the metadata of all plugins, each in a process of its own or from the cache.
+
+        A plugin that cannot be read keeps its problem, and so do two that claim one name.
+        """
+        turns = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def one(record: PluginRecord) -> PluginRecord:
+            async with turns:
+                return await _with_metadata(record, self._limits)
+
+        self.plugins = _without_clashes(await asyncio.gather(*map(one, self.plugins)))
+
+    @property
+    def workload_types(self) -> dict[str, PluginRecord]:
+        """The usable plugins by workload type; empty before `load`."""
+        return {
+            name: record
+            for record in self.plugins
+            if record.metadata and not record.problem
+            for name in record.metadata.workload_types
+        }
+
+    def find(self, workload_type: str) -> PluginRecord:
+        """The plugin that has a workload type; `load` comes first.
+
+        Raises:
+            PluginError: no usable plugin has it; names the nearest, and the plugins that could not
+                be read, for one of them may have it.
+        """
+        import difflib
+
+        for record in self.plugins:
+            if record.metadata and workload_type in record.metadata.workload_types:
+                if record.problem:
+                    raise record.problem
+                return record
+        known = sorted(self.workload_types)
+        near = difflib.get_close_matches(workload_type, known, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+        unread = [record for record in self.plugins if record.problem and not record.metadata]
+        message = f"no plugin has the workload type {workload_type}"
+        if unread:
+            message += "; it may be in one that cannot be used: " + "; ".join(
+                str(record.problem) for record in unread
+            )
+        raise PluginError(message, hint=hint)
+
+
+def _distinct(plugins: Iterable[PluginRecord]) -> list[PluginRecord]:
+    """Each place once: a plugin may be named, lie in a searched folder and be installed."""
+    seen: dict[object, PluginRecord] = {}
+    for record in plugins:
+        entry = record.entry
+        key = (entry.roots, entry.module, entry.attribute) if entry else record.source
+        seen.setdefault(key, record)
+    return list(seen.values())
+
+
+async def _with_metadata(record: PluginRecord, limits: Limits) -> PluginRecord:
+    if record.problem:
+        return record
+    if metadata := cache.read_metadata(record):
+        record = replace(record, name=metadata.name, metadata=metadata)
+        problems = metadata_problems(metadata)
+        if not problems:
+            return record
+        return replace(
+            record,
+            problem=PluginError(
+                f"plugin {metadata.name} {'; it '.join(problems)}", where=record.where
+            ),
+        )
+    try:
+        host = await Host.start(record, limits, initialize=False)
+    except PluginError as error:
+        return replace(record, problem=error)
+    await host.kill()
+    cache.write_metadata(host.record)
+    return host.record
+
+
+def _without_clashes(plugins: Sequence[PluginRecord]) -> list[PluginRecord]:
+    """Two plugins with one name, or with one workload type, are both unusable."""
+    claims: dict[str, list[int]] = {}
+    for index, record in enumerate(plugins):
+        if record.metadata:
+            for claim in (
+                f"are named {record.metadata.name}",
+                *(f"have the workload type {name}" for name in record.metadata.workload_types),
+            ):
+                claims.setdefault(claim, []).append(index)
+    result = list(plugins)
+    for claim, indexes in claims.items():
+        if len(indexes) < 2:
+            continue
+        places = " and ".join(plugins[index].where for index in indexes)
+        for index in indexes:
+            if not result[index].problem:
+                result[index] = replace(
+                    result[index],
+                    problem=PluginError(
+                        f"plugins in different places {claim}: {places}",
+                        hint="rename one of them, or leave it out of plugins.paths and "
+                        "plugins.files",
+                    ),
+                )
+    return result

@@ -1,0 +1,229 @@
+"""What went wrong in plugin code, as the child tells it and as the user reads it.
+
+A *failure* is a map: `kind`, the exception's `type` and `text`, `place`, `traceback`, `hint`.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stormdb.errors import ConnectError, PluginError, StormdbError
+from stormdb.plugin.metadata import MetadataError
+from stormdb.plugins import places
+from stormdb.units import format_bytes, format_duration
+
+if TYPE_CHECKING:
+    from stormdb.plugins.process import ChildLost
+    from stormdb.plugins.record import PluginRecord
+
+__all__ = [
+    "ContractError",
+    "describe",
+    "error_of_end",
+    "error_of_failure",
+    "memory_error",
+    "stage_name",
+    "time_error",
+]
+
+_TEXT_CHARS = 2000
+Failure = dict[str, Any]
+
+
+class ContractError(Exception):
+    """The plugin does not do what its contract asks; raised by the host, not by the plugin.
+
+    Args:
+        message: follows the plugin's name, such as `exports no PLUGIN`.
+        hint: how to mend it.
+        place: where in the plugin.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", place: places.Place | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.place = place
+
+
+def describe(error: BaseException, roots: Sequence[str]) -> Failure:
+    """Tell a failure of plugin code; runs in the child.
+
+    Args:
+        error: what the plugin's code raised.
+        roots: the plugin's files and folders.
+    """
+    failure: Failure = {
+        "kind": "raised",
+        "type": type(error).__qualname__,
+        "text": _text_of(error),
+        "place": places.of_traceback(error.__traceback__, roots),
+        "traceback": "".join(traceback.format_exception(error))[-20 * _TEXT_CHARS :],
+        "hint": "",
+    }
+    if isinstance(error, ContractError):
+        failure |= {"kind": "contract", "place": error.place, "hint": error.hint}
+    elif isinstance(error, ConnectError):
+        failure |= {"kind": "connect"}
+    elif isinstance(error, SystemExit):
+        failure |= {"kind": "exit", "text": repr(error.code)}
+    elif isinstance(error, MemoryError):
+        failure |= {"kind": "memory"}
+    elif isinstance(error, MetadataError):
+        failure |= {"kind": "metadata"}
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        failure |= {"kind": "module", "text": error.name}
+    elif isinstance(error, SyntaxError):
+        failure |= {"kind": "syntax", "text": error.msg}
+        if error.filename and error.lineno:
+            text = (error.text or "").strip()
+            failure["place"] = {
+                "file": error.filename,
+                "line": error.lineno,
+                "function": "",
+                "text": text,
+            }
+    return failure
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as second:  # a plugin's __str__ may do anything
+        text = f"(its text cannot be made: {type(second).__name__})"
+    sqlstate = getattr(error, "sqlstate", None)
+    return " ".join(text.split())[:_TEXT_CHARS] + (f" (SQLSTATE {sqlstate})" if sqlstate else "")
+
+
+_STAGES = {
+    "load": "import",
+    "metadata": "get_metadata()",
+    "initialize": "initialize()",
+    "create_workload": "create_workload()",
+    "shutdown": "the plugin's cleanup()",
+}
+_LIMIT_KEYS = {"setup": "setup_timeout", "cleanup": "setup_timeout", "verify": "verify_timeout"}
+
+
+def stage_name(command: str) -> str:
+    """What a user calls the part of a plugin that a command runs."""
+    return _STAGES.get(command, f"{command}()")
+
+
+def limit_key(command: str) -> str:
+    """The configuration key that limits a command's time."""
+    return f"plugins.limits.{_LIMIT_KEYS.get(command, 'load_timeout')}"
+
+
+def error_of_failure(
+    record: PluginRecord, command: str, failure: Failure, memory_bytes: int
+) -> StormdbError:
+    """The error that a user reads for a failure that the child told.
+
+    Args:
+        record: the plugin.
+        command: the command that failed.
+        failure: what `describe` made.
+        memory_bytes: the memory limit of the child.
+    """
+    stage = stage_name(command)
+    where = record.place(failure["place"])
+    kind, text = failure["kind"], failure["text"]
+    name = f"plugin {record.name}"
+    hint = failure["hint"]
+    if kind == "connect":
+        return ConnectError(text)
+    if kind == "memory":
+        return memory_error(record, command, memory_bytes, failure["place"])
+    if kind == "module":
+        return _missing_module(record, text, where)
+    if kind == "contract":
+        message = f"{name} {text}"
+    elif kind == "exit":
+        message, hint = f"{name}: {stage} called sys.exit({text})", "raise an exception instead"
+    elif kind == "metadata":
+        message = f"{name} has metadata that cannot be used: {text}"
+    elif kind == "syntax":
+        message = f"{name} cannot be imported: {failure['type']}: {text}"
+        hint = f"mend the line `{failure['place']['text']}`" if failure["place"] else ""
+    else:
+        shown = f"{failure['type']}: {text}" if text else failure["type"]
+        message = f"{name}: {stage} raised {shown}"
+    return PluginError(message, where=where, hint=hint or None)
+
+
+def memory_error(
+    record: PluginRecord, command: str, memory_bytes: int, place: places.Place | None
+) -> PluginError:
+    """The error of a plugin that wants more memory than it may have."""
+    return PluginError(
+        f"plugin {record.name}: {stage_name(command)} needs more memory than the limit of "
+        f"{format_bytes(memory_bytes)}",
+        where=record.place(place),
+        hint="work in smaller batches, or raise plugins.limits.memory",
+    )
+
+
+def time_error(
+    record: PluginRecord, command: str, timeout_ns: int, place: places.Place | None
+) -> PluginError:
+    """The error of a plugin that does not come to an end."""
+    doing = f"; it was at `{place['text']}`" if place and place["text"] else ""
+    return PluginError(
+        f"plugin {record.name}: {stage_name(command)} did not end within "
+        f"{format_duration(timeout_ns)}{doing}",
+        where=record.place(place),
+        hint=f"raise {limit_key(command)} if it needs longer",
+    )
+
+
+def error_of_end(
+    record: PluginRecord, command: str, lost: ChildLost, exiting: places.Place | None
+) -> PluginError:
+    """The error of a child that ended without an answer.
+
+    Args:
+        record: the plugin.
+        command: what the child was doing, "" for nothing.
+        lost: how it ended.
+        exiting: where plugin code called `os._exit`; None if it did not.
+    """
+    stage = stage_name(command) if command else "code outside of any call"
+    entry = record.entry
+    place = exiting or (places.of_dump(lost.crash, entry.roots) if entry else None)
+    hint: str | None = None
+    if lost.status >= 0:
+        message = f"{stage} ended its process with exit status {lost.status}"
+        message += " by os._exit" if exiting else ""
+        hint = "raise an exception instead"
+    elif -lost.status == signal.SIGKILL:
+        message = f"the process was killed during {stage}"
+        hint = "look in the system's log: the machine may have run out of memory"
+    else:
+        number = signal.Signals(-lost.status)
+        text = signal.strsignal(number) or "signal"
+        message = f"{stage} crashed its process: {text.lower()} ({number.name})"
+        hint = "look for native code that the plugin calls at this place"
+    return PluginError(f"plugin {record.name}: {message}", where=record.place(place), hint=hint)
+
+
+def _missing_module(record: PluginRecord, module: str, where: str) -> PluginError:
+    top = module.partition(".")[0]
+    wanted = re.sub(r"[-_.]+", "-", top).lower()
+    declared = next(
+        (
+            text
+            for text in record.requirements
+            if re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", text)[0]).lower() == wanted
+        ),
+        top,
+    )
+    hint = f'uv pip install "{declared}"' if declared != top else f"uv pip install {top}"
+    return PluginError(
+        f"plugin {record.name} needs the module {module}, which is not installed",
+        where=where,
+        hint=hint,
+    )

@@ -1,0 +1,254 @@
+"""A child process of the controller: started, asked, watched, ended. Knows nothing of plugins.
+
+Three pipes of its own beside stdin, stdout and stderr: commands to the child, messages from it, and
+one that only `faulthandler` writes to, so that a crash tells where it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import re
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from stormdb.plugins import wire
+
+__all__ = ["ChildFailure", "ChildLost", "ChildProcess", "Listener", "child_environment"]
+
+_SECRET = re.compile(r"^(PG|STORMDB_)|PASSW(OR)?D", re.IGNORECASE)
+_LINE_BYTES = 8192
+_CANCEL_S = 1.0
+_DRAIN_S = 1.0
+
+
+class Listener(Protocol):
+    """Hears what a child says without having been asked."""
+
+    def on_line(self, stream: str, line: str) -> None:
+        """A line on `stdout` or `stderr`, whoever wrote it."""
+
+    def on_message(self, message: wire.Message) -> None:
+        """A log record, a progress report, a heart beat or an event."""
+
+
+class ChildFailure(Exception):  # noqa: N818  # an answer, not a fault of this process
+    """The child answered a command with a failure: see `stormdb.plugins.failures`."""
+
+    def __init__(self, failure: wire.Message) -> None:
+        super().__init__(failure.get("text", ""))
+        self.failure = failure
+
+
+class ChildLost(Exception):  # noqa: N818  # as above
+    """The child has ended.
+
+    Attributes:
+        status: exit status, or minus the number of the signal that ended it.
+        crash: what `faulthandler` wrote, "" if nothing.
+        last_line: what came last on stderr, "" if nothing.
+    """
+
+    def __init__(self, status: int, crash: str, last_line: str) -> None:
+        super().__init__(f"exit status {status}")
+        self.status = status
+        self.crash = crash
+        self.last_line = last_line
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without connection data and passwords: a child gets these over its pipe."""
+    return {name: value for name, value in environ.items() if not _SECRET.search(name)}
+
+
+class ChildProcess:
+    """One child, in a process group and session of its own. Made by `spawn`."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._ids = itertools.count(1)
+        self._pending: dict[int, asyncio.Future[Any]] = {}
+        self._process: asyncio.subprocess.Process
+        self._commands: asyncio.WriteTransport
+        self._crash_fd = -1
+        self._last_line = ""
+        self._readers: list[asyncio.Task[None]] = []
+        self._transports: list[asyncio.BaseTransport] = []
+        self._end: asyncio.Task[ChildLost]
+        self.hello: asyncio.Future[wire.Message] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def spawn(cls, module: str, listener: Listener) -> ChildProcess:
+        """Start `python -m module`; its descriptors are named on its command line."""
+        self = cls(listener)
+        command_read, command_write = os.pipe()
+        message_read, message_write = os.pipe()
+        self._crash_fd, crash_write = os.pipe()
+        theirs = (command_read, message_write, crash_write)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-P", "-m", module, *map(str, theirs)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=theirs,
+                start_new_session=True,
+                env=child_environment(os.environ),
+            )
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        await self._connect(command_write, message_read)
+        return self
+
+    async def _connect(self, command_write: int, message_read: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._commands, _ = await loop.connect_write_pipe(
+            asyncio.BaseProtocol, os.fdopen(command_write, "wb", 0)
+        )
+        reader = asyncio.StreamReader(limit=2**20)
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(message_read, "rb", 0)
+        )
+        self._transports = [self._commands, transport]
+        assert self._process.stdout
+        assert self._process.stderr
+        self._readers = [
+            asyncio.create_task(self._read_messages(reader)),
+            asyncio.create_task(self._read_lines("stdout", self._process.stdout)),
+            asyncio.create_task(self._read_lines("stderr", self._process.stderr)),
+        ]
+        self._end = asyncio.create_task(self._watch())
+
+    @property
+    def pid(self) -> int:
+        """Process id, and the id of the process group."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """False once the process has ended."""
+        return self._process.returncode is None
+
+    def tell(self, message: wire.Message) -> None:
+        """Send a message that has no answer."""
+        self._commands.write(wire.pack(message))
+
+    async def request(self, command: str, args: wire.Message, timeout_s: float | None) -> Any:
+        """Send a command and wait for its answer.
+
+        Cancelled or out of time, the command is cancelled in the child, which has a second to obey.
+
+        Raises:
+            ChildFailure: the child answered that it failed.
+            ChildLost: the child ended before it answered.
+            TimeoutError: there was no answer in time.
+        """
+        if self._end.done():
+            raise self._end.result()
+        number = next(self._ids)
+        answer = self._pending[number] = asyncio.get_running_loop().create_future()
+        self.tell({"id": number, "command": command, "args": args})
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(answer)
+        except (TimeoutError, asyncio.CancelledError):
+            await self._cancel(number, answer)
+            raise
+        finally:
+            self._pending.pop(number, None)
+            answer.cancel()
+
+    async def _cancel(self, number: int, answer: asyncio.Future[Any]) -> None:
+        """Give the command a chance to end what it began on the server."""
+        if not self._end.done():
+            self.tell({"cancel": number})
+            await asyncio.wait([answer], timeout=_CANCEL_S)
+            if answer.done() and not answer.cancelled():
+                answer.exception()
+
+    async def ended(self) -> ChildLost:
+        """Wait for the end of the process; all that it said has been heard then."""
+        return await asyncio.shield(self._end)
+
+    async def kill(self, *, dump: bool = False) -> ChildLost:
+        """End the process and its whole group now.
+
+        Args:
+            dump: let `faulthandler` write down first where the child is.
+        """
+        if dump and self.is_alive:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGABRT)
+            await asyncio.wait([self._end], timeout=_DRAIN_S)
+        self.kill_now()
+        return await self.ended()
+
+    async def close(self, grace_s: float = 2.0) -> ChildLost:
+        """Close the command pipe, which ends the child; kill it if it does not obey in time."""
+        self._commands.close()
+        done, _ = await asyncio.wait([self._end], timeout=grace_s)
+        if not done:
+            self.kill_now()
+        return await self.ended()
+
+    def kill_now(self) -> None:
+        """Send the kill signal to the whole group; `ended` waits for what follows."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _watch(self) -> ChildLost:
+        """Wait for the end, collect the last words, tell all who wait."""
+        status = await self._process.wait()
+        self.kill_now()
+        _, still_open = await asyncio.wait(self._readers, timeout=_DRAIN_S)
+        for task in still_open:
+            task.cancel()
+        os.set_blocking(self._crash_fd, False)
+        with contextlib.suppress(BlockingIOError):
+            crash = os.read(self._crash_fd, 2**16)
+        os.close(self._crash_fd)
+        for transport in self._transports:
+            transport.close()
+        lost = ChildLost(status, crash.decode(errors="replace"), self._last_line)
+        for answer in [self.hello, *self._pending.values()]:
+            if not answer.done():
+                answer.set_exception(lost)
+                answer.exception()
+        return lost
+
+    async def _read_messages(self, reader: asyncio.StreamReader) -> None:
+        while message := await wire.read(reader):
+            answer = self._pending.get(message.get("id", 0))
+            if "hello" in message:
+                self.hello.set_result(message)
+            elif "failure" in message and answer and not answer.done():
+                answer.set_exception(ChildFailure(message["failure"]))
+            elif "value" in message and answer and not answer.done():
+                answer.set_result(message["value"])
+            elif "id" not in message:
+                self._listener.on_message(message)
+
+    async def _read_lines(self, name: str, stream: asyncio.StreamReader) -> None:
+        rest = b""
+        while data := await stream.read(2**16):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._say(name, line)
+            if len(rest) > _LINE_BYTES:
+                self._say(name, rest)
+                rest = b""
+        if rest:
+            self._say(name, rest)
+
+    def _say(self, name: str, line: bytes) -> None:
+        text = line[:_LINE_BYTES].decode(errors="replace").rstrip()
+        if text:
+            if name == "stderr":
+                self._last_line = text
+            self._listener.on_line(name, text)

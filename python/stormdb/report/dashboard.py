@@ -1,0 +1,202 @@
+"""The picture that the live view shows while the load is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from stormdb.report.charts import Column, draw, round_top
+from stormdb.report.tables import plain_table
+from stormdb.report.text import QUANTILE_NAMES, failure_name, format_percent, time_word
+from stormdb.units import format_count, format_duration, format_rate
+
+if TYPE_CHECKING:
+    from stormdb.analysis.summary import IntervalPoint, TimeStats
+    from stormdb.report.tracker import Figures
+    from stormdb.run.events import LoadInfo
+
+__all__ = ["dashboard"]
+
+_STATISTICS = (*QUANTILE_NAMES, "max")
+_CHART_HEIGHT = 4
+_TALL = 40
+_TALL_CHART_HEIGHT = 10
+
+
+def dashboard(
+    load: LoadInfo, figures: Figures | None, *, now_ns: int, width: int, height: int
+) -> RenderableType:
+    """The whole picture, never higher than the terminal.
+
+    Args:
+        load: what is being run.
+        figures: as of the last interval; None before the first has ended.
+        now_ns: since the start of the load; negative before it.
+        width: columns of the terminal.
+        height: lines of the terminal.
+    """
+    parts: list[RenderableType] = [_headline(load), _clock(load, now_ns, width)]
+    if figures is None:
+        return Group(*parts)
+    chart_height = _TALL_CHART_HEIGHT if height >= _TALL else _CHART_HEIGHT
+    parts += [Text(), *_throughput(load, figures, width, chart_height)]
+    parts += [Text(), _times(load, figures)]
+    status = _status(load, figures)
+    # Two lines are left for the cursor and for what scrolls by.
+    room = height - 2 - (2 + 1 + 1 + chart_height + 1 + 3) - 1
+    failures = _failures(figures, width)[: max(room // 2, 1)]
+    room -= len(failures)
+    if len(figures.rows) > 1 and room >= 4:
+        parts += [Text(), _rows(figures, room - 2)]
+    return Group(*parts, *failures, status)
+
+
+def _headline(load: LoadInfo) -> Text:
+    rate = "" if load.rate_per_s is None else f" {format_rate(load.rate_per_s)}"
+    kind = "closed loop" if load.arrival == "closed" else f"open loop, {load.arrival}{rate}"
+    return Text.assemble(
+        (load.workload, "bold"),
+        f" · {kind} · {load.workers} workers · {load.connections} connections",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _clock(load: LoadInfo, now_ns: int, width: int) -> Table:
+    """Phase, a bar over the whole load, and the time that is left."""
+    total_ns = load.phases[-1].end_ns
+    phase = next((p for p in load.phases if p.start_ns <= now_ns < p.end_ns), None)
+    if phase is None:
+        name = "starting" if now_ns < 0 else "draining"
+        left = ""
+    else:
+        name = phase.name
+        left = f"{_seconds(phase.end_ns - now_ns)} left"
+    done_ns = min(max(now_ns, 0), total_ns)
+    spent = f"{_seconds(done_ns)} of {_seconds(total_ns)}"
+    bar_width = max(width - len(name) - len(spent) - len(left) - 6, 10)
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(
+        Text(name, style="bold cyan", no_wrap=True),
+        ProgressBar(total=total_ns, completed=done_ns, width=bar_width),
+        Text(spent, no_wrap=True),
+        Text(left, style="dim", no_wrap=True),
+    )
+    return row
+
+
+def _seconds(ns: int) -> str:
+    """Whole seconds, so that the clock does not jitter."""
+    return format_duration(round(ns / 1e9) * 10**9).replace(".00", "").replace(".0", "")
+
+
+def _throughput(load: LoadInfo, figures: Figures, width: int, height: int) -> list[RenderableType]:
+    last = figures.points[-1]
+    line = Text.assemble(
+        ("throughput  ", "dim"),
+        (format_rate(last.throughput_per_s), "bold"),
+        (" now   ", "dim"),
+        format_rate(figures.throughput_per_s),
+        (" mean", "dim"),
+        no_wrap=True,
+    )
+    if load.arrival != "closed":
+        offered = last.offered_count / (last.length_ns / 1e9)
+        line.append(f"   {format_rate(offered)}")
+        line.append(" offered", style="dim")
+    points = figures.points[-max(width - 12, 10) :]
+    top = round_top(max(point.throughput_per_s for point in points))
+    label = format_rate(top)
+    lines = draw(
+        [Column(point.throughput_per_s, _style(point)) for point in points],
+        height=height,
+        top=top,
+    )
+    framed: list[RenderableType] = [line]
+    for index, text in enumerate(lines):
+        left = label if index == 0 else "0" if index == height - 1 else ""
+        framed.append(Text.assemble((f"{left:>9} ┤", "dim"), text, no_wrap=True))
+    return framed
+
+
+def _style(point: IntervalPoint) -> str:
+    if point.failed_count or point.dropped_count:
+        return "red"
+    return "cyan" if point.role == "steady" else "dim"
+
+
+def _times(load: LoadInfo, figures: Figures) -> Table:
+    word = time_word("service_time" if load.arrival == "closed" else "response_time")
+    table = plain_table(word, *(QUANTILE_NAMES.get(name, name) for name in _STATISTICS))
+    for name, stats in (("last interval", figures.last_times), ("so far", figures.times)):
+        table.add_row(name, *_cells(stats))
+    return table
+
+
+def _cells(stats: TimeStats | None) -> list[Text]:
+    if stats is None:
+        return [Text("-", style="dim") for _ in _STATISTICS]
+    return [
+        Text(
+            format_duration(getattr(stats, f"{name}_ns")),
+            style="dim" if name in stats.unsupported else "",
+        )
+        for name in _STATISTICS
+    ]
+
+
+def _rows(figures: Figures, room: int) -> Table:
+    table = plain_table("transaction", "committed", "rate", "failed", "p50", "p99", "max")
+    for row in figures.rows[:room]:
+        times = row.times
+        cells = ("-",) * 3
+        if times is not None:
+            cells = (
+                format_duration(times.p50_ns),
+                format_duration(times.p99_ns),
+                format_duration(times.max_ns),
+            )
+        table.add_row(
+            row.name,
+            format_count(row.committed_count),
+            format_rate(row.throughput_per_s),
+            Text(format_count(row.failed_count), style="red" if row.failed_count else ""),
+            *cells,
+        )
+    return table
+
+
+def _failures(figures: Figures, width: int) -> list[Text]:
+    lines = []
+    for failure in figures.failures:
+        line = Text.assemble(
+            (f"failed {format_count(failure.count)} ", "red"),
+            (failure_name(failure.sqlstate), "bold"),
+            (f"  {failure.example}", "dim"),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+        line.truncate(width, overflow="ellipsis")
+        lines.append(line)
+    return lines
+
+
+def _status(load: LoadInfo, figures: Figures) -> Text:
+    # The mean over an interval: a worker can be busy for a part of it.
+    waiting = max(figures.in_flight - load.workers, 0)
+    busy = figures.generator_busy_ratio
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"workers busy {figures.busy_workers:.1f} of {load.workers}")
+    if load.arrival != "closed":
+        line.append(f" · waiting {format_count(waiting)}", style="yellow" if waiting else "")
+        dropped = figures.dropped_count
+        line.append(f" · dropped {format_count(dropped)}", style="red" if dropped else "")
+    if figures.retried_count:
+        line.append(f" · retried {format_count(figures.retried_count)}")
+    line.append(" · ")
+    line.append(f"generator CPU {format_percent(busy)}", style="red" if busy > 0.8 else "")
+    return line

@@ -1,0 +1,90 @@
+"""What ran where: the head of the final report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from stormdb.units import format_duration
+
+if TYPE_CHECKING:
+    from stormdb.analysis import Summary
+    from stormdb.analysis.summary import PhaseSummary
+    from stormdb.results import ServerInfo
+
+__all__ = ["facts_table"]
+
+_DIGEST_LENGTH = len("sha256:") + 12
+
+
+def facts_table(summary: Summary) -> Table:
+    """Server, settings, generator, load, plugin, configuration."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _facts(summary):
+        table.add_row(name, Text(text))
+    return table
+
+
+def _facts(summary: Summary) -> list[tuple[str, str]]:
+    run, server = summary.run, summary.run.server
+    machine = run.generator
+    how = "embedded" if server.embedded else server.tls or "without TLS"
+    generator = (
+        f"{machine.get('platform', '')}, {machine.get('cpus', '?')} cores, "
+        f"Python {machine.get('python', '')}; {_count(run.processes, 'process', 'es')}, "
+        f"{_count(run.workers, 'worker')}, {_count(run.connections, 'connection')}"
+    )
+    plugin = run.plugin
+    digest = plugin.digest[:_DIGEST_LENGTH]
+    facts = {
+        "server": f"PostgreSQL {server.version} at {_place(server)}, {how}, "
+        f"database {server.dbname}",
+        "settings": ", ".join(f"{name} {value}" for name, value in server.settings.items()),
+        "generator": generator,
+        "load": _load(summary),
+        "plugin": f"{plugin.name} {plugin.version} from {plugin.source} ({digest})",
+        "config": f"{run.config_digest[:_DIGEST_LENGTH]}, seed {run.seed}{_config(summary)}",
+        "test": ", ".join(
+            f"{key} {value}" for key, value in run.config.get("test_metadata", {}).items()
+        ),
+    }
+    return [(name, text) for name, text in facts.items() if text]
+
+
+def _place(server: ServerInfo) -> str:
+    if server.host.startswith("/"):
+        return f"{server.host}, port {server.port}"
+    return (
+        f"[{server.host}]:{server.port}" if ":" in server.host else f"{server.host}:{server.port}"
+    )
+
+
+def _load(summary: Summary) -> str:
+    arrival = summary.run.arrival
+    kind = "closed loop" if arrival == "closed" else f"open loop, {arrival} arrivals"
+    phases = ", ".join(map(_phase, summary.phases))
+    return f"{kind}; {phases}"
+
+
+def _phase(phase: PhaseSummary) -> str:
+    planned = f"{phase.name} {format_duration(phase.planned_ns)}"
+    if phase.length_ns == phase.planned_ns:
+        return planned
+    return f"{planned} (stopped after {format_duration(phase.length_ns)})"
+
+
+def _config(summary: Summary) -> str:
+    shown = [
+        f", {key} {summary.run.config[key]}"
+        for key in ("mode", "scale")
+        if summary.run.config.get(key)
+    ]
+    return "".join(shown)
+
+
+def _count(count: int, word: str, plural: str = "s") -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}{plural}"

@@ -1,0 +1,51 @@
+"""How numbers and statements are written in every report."""
+
+from __future__ import annotations
+
+from stormdb.analysis.sqlstates import condition_name
+from stormdb.units import format_count, format_duration, format_rate
+
+__all__ = [
+    "QUANTILE_NAMES",
+    "failure_name",
+    "format_number",
+    "format_percent",
+    "format_value",
+    "time_word",
+]
+
+QUANTILE_NAMES = {"p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p999": "p99.9"}
+
+
+def format_percent(ratio: float) -> str:
+    """A ratio as percent: `0 %`, `< 0.01 %`, `0.25 %`, `3.1 %`, `42 %`."""
+    if 0 < ratio < 0.0001:
+        return "< 0.01 %"
+    digits = 0 if ratio == 0 or ratio >= 0.0995 else 1 if ratio >= 0.00995 else 2
+    return f"{ratio * 100:.{digits}f} %"
+
+
+def format_number(value: float) -> str:
+    """A number without unit, to four significant digits: `1,234`, `12.35`, `0.0123`."""
+    if value == int(value) or abs(value) >= 1000:
+        return format_count(value)
+    return f"{value:.4g}"
+
+
+def format_value(value: float, unit: str) -> str:
+    """A value in the unit of a threshold: `ns`, `per_s`, `ratio`, or "" for a plain number."""
+    if unit == "ns":
+        return format_duration(value)
+    if unit == "per_s":
+        return format_rate(value)
+    return format_percent(value) if unit == "ratio" else format_number(value)
+
+
+def failure_name(sqlstate: str) -> str:
+    """`40001 serialization_failure`."""
+    return f"{sqlstate} {condition_name(sqlstate)}".rstrip()
+
+
+def time_word(main_time: str) -> str:
+    """`response time` of `response_time`."""
+    return main_time.replace("_", " ")

@@ -1,0 +1,120 @@
+"""Makes, keeps or drops a workload's data, as the command's flags ask."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stormdb.errors import ConfigError
+from stormdb.run.events import Stage
+from stormdb.units import format_bytes
+
+if TYPE_CHECKING:
+    from stormdb.config import ConnectTarget
+    from stormdb.plugin import Config
+    from stormdb.plugins import Host
+    from stormdb.run.schema import Marker, PluginSchema
+    from stormdb.run.stages import Stages
+
+__all__ = ["Confirm", "WorkloadData"]
+
+Confirm = Callable[[str], Awaitable[bool]]
+"""Asks the user a question; True for yes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadData:
+    """The data of one workload on one server.
+
+    Attributes:
+        schema: where it lives.
+        host: the plugin.
+        target: the server.
+        config: what the plugin sees.
+        stages: tells the user what is going on.
+        confirm: asks before anything is dropped.
+    """
+
+    schema: PluginSchema
+    host: Host
+    target: ConnectTarget
+    config: Config
+    stages: Stages
+    confirm: Confirm
+
+    async def make(self, wanted: Marker, *, rebuild: bool) -> None:
+        """Let the plugin make the data; afterwards others may use it too.
+
+        Args:
+            wanted: the marker of the data that the run needs.
+            rebuild: drop what is there first.
+
+        Raises:
+            ConfigError: the schema is not stormdb's, in use, or holds other data.
+            PluginError: the plugin's code failed; the marker says that the data is incomplete.
+        """
+        found = await self.schema.marker()
+        await self.schema.lock(exclusive=True)
+        if found and rebuild:
+            await self.drop()
+            found = None
+        if found is None:
+            await self.schema.create(wanted)
+        else:
+            self._check(found, wanted)
+        with self.stages.stage(Stage.SETUP):
+            await self.host.setup(self.target, self.config)
+        await self.schema.mark(wanted.completed())
+        await self.schema.share_lock()
+
+    async def use(self, wanted: Marker) -> None:
+        """Take the data as it is.
+
+        Raises:
+            ConfigError: it is not there, in use by a setup, incomplete, or other data.
+        """
+        found = await self.schema.marker()
+        if found is None:
+            raise ConfigError(
+                f"schema {self.schema.name} does not exist in {self.target.label}: the workload's "
+                "data has not been made yet",
+                hint="run once with --setup",
+            )
+        await self.schema.lock(exclusive=False)
+        self._check(found, wanted)
+
+    async def drop(self) -> None:
+        """Drop the data, the user willing.
+
+        Raises:
+            ConfigError: the user is not, or something outside of the schema depends on it.
+            PluginError: the plugin's `cleanup` failed; nothing was dropped.
+        """
+        size = format_bytes(await self.schema.size_bytes())
+        question = f"drop schema {self.schema.name} ({size}) in {self.target.label}?"
+        if not await self.confirm(question):
+            raise ConfigError("nothing was dropped", hint="answer y, or give --yes")
+        with self.stages.stage(Stage.CLEANUP):
+            await self.host.cleanup(self.target, self.config)
+            await self.schema.drop()
+
+    def _check(self, found: Marker, wanted: Marker) -> None:
+        where = f"schema {self.schema.name}"
+        if not found.is_complete:
+            raise ConfigError(
+                "its setup did not come to an end, so its data is incomplete",
+                where=where,
+                hint="make it anew with --rebuild",
+            )
+        if found.scale != wanted.scale:
+            raise ConfigError(
+                f"its data was made for scale {found.scale}, the run asks for {wanted.scale}",
+                where=where,
+                hint=f"make it anew with --rebuild, or run with --scale {found.scale}",
+            )
+        if found.plugin_version != wanted.plugin_version:
+            self.stages.warn(
+                f"schema {self.schema.name} was made by version {found.plugin_version} of the "
+                f"plugin, this is {wanted.plugin_version}; hint: --rebuild makes it anew"
+            )

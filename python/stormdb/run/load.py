@@ -1,0 +1,191 @@
+"""The load itself: start the worker processes, let them go, gather what they measure."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from stormdb.errors import RunError, StormdbError
+from stormdb.run.events import LoadInfo, LogRecord, Stage
+from stormdb.run.intervals import IntervalCollector
+from stormdb.run.plan import phases_as_run
+from stormdb.units import format_duration
+
+if TYPE_CHECKING:
+    from stormdb._native import IntervalSnapshot, Plan
+    from stormdb.executor import CoroutineExecutor, ExecutorEnd, LoadSpec
+    from stormdb.results import PhaseInfo
+    from stormdb.run.interrupts import Interrupts
+    from stormdb.run.stages import Stages
+
+__all__ = ["Measured", "put_load"]
+
+_LEAD_NS = 200_000_000
+"""Between the order to start and the start: every process has it by then."""
+_POLL_S = 0.1
+_OVERTIME_NS = 15_000_000_000
+"""How long after drain the processes may take to deliver before they are given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the load left.
+
+    Attributes:
+        started_at: wall clock at the start of the first phase, UTC.
+        processes: worker processes.
+        phases: as planned and as run.
+        intervals: merged, by index.
+        problems: why it ended before its time.
+        is_interrupted: whether the user ended it.
+    """
+
+    started_at: datetime
+    processes: int
+    phases: Sequence[PhaseInfo]
+    intervals: Sequence[IntervalSnapshot]
+    problems: Sequence[StormdbError]
+    is_interrupted: bool
+
+
+class _WorkerEvents:
+    """Passes on what worker processes say."""
+
+    def __init__(self, stages: Stages, plugin: str) -> None:
+        self._stages = stages
+        self._plugin = plugin
+
+    def log(self, process: int, level: str, logger: str, message: str) -> None:
+        self._stages.events.log(
+            LogRecord(
+                plugin=self._plugin,
+                level=level,
+                message=message,
+                logger=logger,
+                process=f"worker {process}",
+            )
+        )
+
+    def warning(self, sentence: str) -> None:
+        self._stages.warn(sentence)
+
+
+async def put_load(spec: LoadSpec, stages: Stages, interrupts: Interrupts) -> Measured:
+    """Put the load on the server, to its end or until the user interrupts it.
+
+    Raises:
+        PluginError: a worker process cannot load the plugin.
+        ConnectError: a worker process cannot connect.
+        InterruptedRunError: the user interrupted before the load started.
+    """
+    from stormdb.executor import CoroutineExecutor
+
+    async with CoroutineExecutor(spec, _WorkerEvents(stages, spec.plugin.name)) as executor:
+        await interrupts.guard(executor.start())
+        collector = IntervalCollector(executor.processes, stages.events.interval)
+        start_ns = time.monotonic_ns() + _LEAD_NS
+        started_at = datetime.now(UTC) + timedelta(microseconds=_LEAD_NS / 1000)
+        stages.events.load_started(
+            LoadInfo(
+                workload=spec.config.workload,
+                arrival=spec.plan.arrival if spec.plan.is_open_loop else "closed",
+                rate_per_s=_steady_rate_per_s(spec.plan),
+                workers=spec.config.workers,
+                connections=spec.config.connections,
+                processes=executor.processes,
+                start_ns=start_ns,
+                interval_ns=spec.plan.interval_ns,
+                phases=phases_as_run(spec.plan),
+            )
+        )
+        await executor.go(start_ns)
+        watch = _Watch(executor, collector, stages, interrupts, start_ns)
+        problems = await watch.until_end()
+        return Measured(
+            started_at=started_at,
+            processes=executor.processes,
+            phases=phases_as_run(spec.plan, watch.stopped_ns),
+            intervals=collector.merged,
+            problems=problems,
+            is_interrupted=watch.is_interrupted,
+        )
+
+
+def _steady_rate_per_s(plan: Plan) -> float | None:
+    """Mean offered rate of the steady phases, of all phases if none is steady."""
+    if not plan.is_open_loop:
+        return None
+    every = range(len(plan.phases))
+    chosen = [index for index in every if plan.phases[index].role == "steady"] or every
+    planned_ns = sum(plan.phases[index].duration_ns for index in chosen)
+    return sum(map(plan.planned_count, chosen)) / planned_ns * 1e9
+
+
+class _Watch:
+    """Gathers snapshots until the load has ended, by itself or because it was asked to."""
+
+    def __init__(
+        self,
+        executor: CoroutineExecutor,
+        collector: IntervalCollector,
+        stages: Stages,
+        interrupts: Interrupts,
+        start_ns: int,
+    ) -> None:
+        self._executor = executor
+        self._collector = collector
+        self._spec = executor.spec
+        self._stages = stages
+        self._interrupts = interrupts
+        self._start_ns = start_ns
+        self.stopped_ns: int | None = None
+        self.is_interrupted = False
+
+    @property
+    def _now_ns(self) -> int:
+        return time.monotonic_ns() - self._start_ns
+
+    async def until_end(self) -> list[StormdbError]:
+        """Wait for the end; the result says why it came early, if it did."""
+        ending = asyncio.ensure_future(self._executor.finished())
+        stopping: asyncio.Future[None] | None = None
+        try:
+            with self._stages.stage(Stage.LOAD, self._spec.config.workload):
+                while not ending.done() and self._now_ns < self._spec.plan.duration_ns:
+                    await self._gather(ending)
+                    if self._interrupts.is_requested:
+                        self.is_interrupted = True
+                        self.stopped_ns = max(self._now_ns, 0)
+                        stopping = asyncio.ensure_future(self._executor.stop())
+                        break
+            with self._stages.stage(Stage.DRAIN):
+                limit_ns = self._now_ns + self._spec.drain_ns + _OVERTIME_NS
+                while not ending.done() and self._now_ns < limit_ns:
+                    await self._gather(ending)
+            if not ending.done():
+                return [self._overtime()]
+            end = ending.result()
+            if end.problems and self.stopped_ns is None:
+                self.stopped_ns = end.end_ns
+            return list(end.problems)
+        finally:
+            ending.cancel()
+            if stopping is not None:
+                stopping.cancel()
+            self._collector.add(self._executor.poll())
+            self._collector.close()
+
+    async def _gather(self, ending: asyncio.Future[ExecutorEnd]) -> None:
+        await asyncio.wait({ending}, timeout=_POLL_S)
+        self._collector.add(self._executor.poll())
+
+    def _overtime(self) -> RunError:
+        limit = format_duration(self._spec.drain_ns + _OVERTIME_NS)
+        return RunError(
+            f"the worker processes did not end within {limit} after the last phase",
+            hint="look for code in `run` that blocks the event loop",
+        )

@@ -1,0 +1,162 @@
+"""What a run needs before it can begin: the plugin loaded, the server reached and checked."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stormdb.config import resolve_target
+from stormdb.errors import ConfigError, PluginError
+from stormdb.plugin import Config
+from stormdb.run.checks import check_connections, check_needs
+from stormdb.run.connect import close, connect
+from stormdb.run.events import Stage
+from stormdb.run.facts import server_facts
+from stormdb.run.reach import embedded_target, start_embedded
+from stormdb.run.schema import schema_name
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from stormdb.config import ConnectTarget, RunConfig
+    from stormdb.plugin import PluginMetadata
+    from stormdb.plugins import Catalog, ConfigProblem, Host
+    from stormdb.results import ServerInfo
+    from stormdb.run.stages import Stages
+    from stormdb.server import EmbeddedServer
+
+__all__ = ["Ready", "check_server", "get_ready"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A plugin that is loaded and a server that is reached.
+
+    Attributes:
+        host: the process with the plugin's control role.
+        metadata: of the plugin.
+        plugin_config: what the plugin sees of the configuration.
+        target: the server.
+        connection: the controller's own.
+        server: facts for the report.
+        embedded: the server if stormdb started it.
+    """
+
+    host: Host
+    metadata: PluginMetadata
+    plugin_config: Config
+    target: ConnectTarget
+    connection: asyncpg.Connection
+    server: ServerInfo
+    embedded: EmbeddedServer | None
+
+
+async def get_ready(
+    config: RunConfig, catalog: Catalog, stages: Stages, stack: AsyncExitStack
+) -> Ready:
+    """Load the plugin and reach the server; leaving the stack ends both.
+
+    Raises:
+        ConfigError: a key below `workload_config`, or a setting of the server, will not do.
+        PluginError: the plugin cannot be loaded.
+        ConnectError: the server cannot be started or reached.
+    """
+    for notice in config.notices:
+        stages.warn(notice)
+    with stages.stage(Stage.PLUGIN, config.workload):
+        host, metadata = await _load_plugin(config, catalog, stages, stack)
+    embedded = None
+    if config.database.type == "embedded":
+        embedded = await start_embedded(config, stages, stack)
+        target = embedded_target(embedded)
+    else:
+        target = resolve_target(config.database)
+        for notice in target.notices:
+            stages.warn(notice)
+    with stages.stage(Stage.CONNECT, target.label):
+        connection = await connect(target)
+        stack.push_async_callback(close, connection)
+        server = await server_facts(connection, target, is_embedded=embedded is not None)
+    return Ready(
+        host=host,
+        metadata=metadata,
+        plugin_config=_plugin_config(config, metadata),
+        target=target,
+        connection=connection,
+        server=server,
+        embedded=embedded,
+    )
+
+
+async def check_server(
+    ready: Ready, config: RunConfig, stages: Stages, *, may_create: bool
+) -> None:
+    """Make sure that the server will do for the plugin and for the load.
+
+    Args:
+        ready: plugin and server.
+        config: of the run.
+        stages: told of the stage.
+        may_create: create extensions that the plugin requires.
+
+    Raises:
+        PluginError: the plugin needs another server, or an extension.
+        ConnectError: the server has no room for the pool.
+    """
+    from stormdb.server import extension_problem
+
+    with stages.stage(Stage.CHECK, f"PostgreSQL {ready.server.version}"):
+        for name in ready.metadata.required_extensions if ready.embedded else ():
+            assert ready.embedded
+            if problem := extension_problem(name, ready.embedded.source):
+                raise PluginError(f"plugin {ready.metadata.name} needs {name}: {problem}")
+        await check_needs(
+            ready.connection, ready.metadata, ready.server.version_num, may_create=may_create
+        )
+        await check_connections(ready.connection, config.connections, config.where("connections"))
+
+
+async def _load_plugin(
+    config: RunConfig, catalog: Catalog, stages: Stages, stack: AsyncExitStack
+) -> tuple[Host, PluginMetadata]:
+    from stormdb.plugins import Host
+
+    await catalog.load()
+    host = await Host.start(
+        catalog.find(config.workload),
+        config.plugins.limits,
+        on_log=stages.host_log,
+        on_progress=stages.events.progress,
+    )
+    await stack.enter_async_context(host)
+    await host.create_workload(config.workload)
+    if problems := await host.validate_config(config.workload_config):
+        raise ConfigError("\n".join(_explain(problem, config) for problem in problems))
+    assert host.record.metadata
+    return host, host.record.metadata
+
+
+def _explain(problem: ConfigProblem, config: RunConfig) -> str:
+    from stormdb.config.problems import key_text, nearest
+
+    text = f"{config.where(key_text(('workload_config', *problem.loc)))}: {problem.message}"
+    if problem.allowed:
+        near = nearest(str(problem.loc[-1]), problem.allowed)
+        text += f"; hint: did you mean {near}?" if near else ""
+        text += "" if near else f"; hint: allowed are {', '.join(problem.allowed)}"
+    return text
+
+
+def _plugin_config(config: RunConfig, metadata: PluginMetadata) -> Config:
+    return Config(
+        workload=config.workload,
+        mode=config.mode,
+        scale=config.scale,
+        workers=config.workers,
+        connections=config.connections,
+        duration_ns=sum(p.duration_ns for p in config.phases if p.role == "steady"),
+        seed=config.seed,
+        schema=schema_name(metadata.name),
+        workload_config=config.workload_config,
+    )

@@ -1,0 +1,236 @@
+"""`Session`: one run, from a configuration to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from stormdb.errors import ConfigError, ExitCode, StormdbError
+from stormdb.results import PluginInfo, RunResult, Status
+from stormdb.run.data import Confirm, WorkloadData
+from stormdb.run.events import Stage
+from stormdb.run.facts import generator_facts
+from stormdb.run.interrupts import Interrupts
+from stormdb.run.load import Measured, put_load
+from stormdb.run.plan import plan_of
+from stormdb.run.ready import Ready, check_server, get_ready
+from stormdb.run.schema import Marker, PluginSchema
+from stormdb.run.stages import Stages
+
+if TYPE_CHECKING:
+    from stormdb._native import Plan
+    from stormdb.config import RunConfig
+    from stormdb.executor import LoadSpec
+    from stormdb.plugin import Finding
+    from stormdb.plugins import Catalog
+    from stormdb.run.events import RunEvents
+
+__all__ = ["RunOptions", "Session"]
+
+
+async def _refuse(_: str) -> bool:
+    """Nobody can be asked."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command's flags ask of a run beside its configuration.
+
+    Attributes:
+        setup: make the data unless it is there.
+        rebuild: drop the data and make it anew.
+        create_extensions: create the extensions that the plugin requires.
+        confirm: asks before anything is dropped.
+    """
+
+    setup: bool = False
+    rebuild: bool = False
+    create_extensions: bool = False
+    confirm: Confirm = _refuse
+
+
+class Session:
+    """One run. Used once, by `run` or by `clean_up`.
+
+    Args:
+        config: what to run.
+        catalog: where the plugin is found.
+        events: the watcher.
+        options: what the command's flags ask.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        catalog: Catalog,
+        events: RunEvents,
+        options: RunOptions | None = None,
+    ) -> None:
+        self._config = config
+        self._catalog = catalog
+        self._options = options or RunOptions()
+        self._stages = Stages(events)
+
+    async def run(self) -> RunResult:
+        """Load the plugin, reach the server, check, make the data, load, drain, verify.
+
+        Returns:
+            What was measured, also when the load ended early or an invariant was found broken.
+
+        Raises:
+            StormdbError: it did not come to a load.
+        """
+        plan = plan_of(self._config)
+        async with Interrupts(self._stages.warn) as interrupts, AsyncExitStack() as stack:
+            ready = await interrupts.guard(
+                get_ready(self._config, self._catalog, self._stages, stack)
+            )
+            await interrupts.guard(self._get_data(ready))
+            measured = await put_load(self._spec(ready, plan), self._stages, interrupts)
+            result = await self._finish(ready, measured, interrupts)
+        self._stages.events.finished(result)
+        return result
+
+    async def clean_up(self) -> bool:
+        """Drop the workload's data, the user willing.
+
+        Returns:
+            False if there is none.
+
+        Raises:
+            StormdbError: it cannot be dropped.
+        """
+        if self._config.database.type == "embedded" and not self._config.database.data_dir:
+            raise ConfigError(
+                "an embedded server without a data folder leaves nothing to clean up",
+                hint="name a server with --host or a configuration file, or a folder with "
+                "--data-dir",
+            )
+        async with Interrupts(self._stages.warn) as interrupts, AsyncExitStack() as stack:
+            ready = await interrupts.guard(
+                get_ready(self._config, self._catalog, self._stages, stack)
+            )
+            return await interrupts.guard(self._drop_data(ready))
+
+    def _data(self, ready: Ready) -> WorkloadData:
+        return WorkloadData(
+            schema=PluginSchema(ready.connection, ready.metadata.name),
+            host=ready.host,
+            target=ready.target,
+            config=ready.plugin_config,
+            stages=self._stages,
+            confirm=self._options.confirm,
+        )
+
+    async def _get_data(self, ready: Ready) -> None:
+        options, database = self._options, self._config.database
+        await check_server(ready, self._config, self._stages, may_create=options.create_extensions)
+        wanted = Marker(
+            plugin=ready.metadata.name,
+            plugin_version=ready.metadata.version,
+            workload=self._config.workload,
+            scale=self._config.scale,
+            stormdb=version("stormdb"),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        is_fresh = database.type == "embedded" and not database.data_dir
+        if options.setup or options.rebuild or is_fresh:
+            await self._data(ready).make(wanted, rebuild=options.rebuild)
+        else:
+            await self._data(ready).use(wanted)
+
+    async def _drop_data(self, ready: Ready) -> bool:
+        data = self._data(ready)
+        if await data.schema.marker() is None:
+            return False
+        await data.schema.lock(exclusive=True)
+        await data.drop()
+        return True
+
+    def _spec(self, ready: Ready, plan: Plan) -> LoadSpec:
+        from stormdb.executor import LoadSpec
+
+        config = self._config
+        return LoadSpec(
+            plan=plan,
+            think_time_ns=config.load.think_time_ns,
+            think_time_distribution=config.load.think_time_distribution,
+            max_queue=config.load.max_queue,
+            processes=config.processes,
+            retry=config.retry,
+            target=ready.target,
+            config=ready.plugin_config,
+            plugin=ready.host.record,
+            limits=config.plugins.limits,
+            isolation=config.isolation or "",
+            statement_timeout_ns=config.statement_timeout_ns,
+        )
+
+    async def _finish(self, ready: Ready, measured: Measured, interrupts: Interrupts) -> RunResult:
+        problems = list(measured.problems)
+        is_interrupted = measured.is_interrupted
+        findings: Sequence[Finding] | None = None
+        if not is_interrupted:
+            try:
+                with self._stages.stage(Stage.VERIFY):
+                    findings = await interrupts.guard(
+                        ready.host.verify(ready.target, ready.plugin_config)
+                    )
+            except StormdbError as error:
+                is_interrupted = error.exit_code is ExitCode.INTERRUPTED
+                problems.append(error)
+        return self._result(ready, measured, findings, problems, is_interrupted)
+
+    def _result(
+        self,
+        ready: Ready,
+        measured: Measured,
+        findings: Sequence[Finding] | None,
+        problems: Sequence[StormdbError],
+        is_interrupted: bool,
+    ) -> RunResult:
+        config, record = self._config, ready.host.record
+        status = Status.FAILED if problems else Status.COMPLETED
+        return RunResult(
+            status=Status.INTERRUPTED if is_interrupted else status,
+            problem="\n".join(map(str, problems)),
+            exit_code=_exit_code(findings, problems, is_interrupted),
+            started_at=measured.started_at,
+            workload=config.workload,
+            config=config.public(),
+            config_digest=config.digest,
+            seed=config.seed,
+            arrival=config.load.arrival,
+            workers=config.workers,
+            connections=config.connections,
+            processes=measured.processes,
+            generator=generator_facts(),
+            server=ready.server,
+            plugin=PluginInfo(
+                name=ready.metadata.name,
+                version=ready.metadata.version,
+                source=record.source,
+                digest=record.digest,
+            ),
+            phases=measured.phases,
+            intervals=measured.intervals,
+            findings=findings,
+            warnings=tuple(self._stages.warnings),
+        )
+
+
+def _exit_code(
+    findings: Sequence[Finding] | None, problems: Sequence[StormdbError], is_interrupted: bool
+) -> ExitCode:
+    if is_interrupted:
+        return ExitCode.INTERRUPTED
+    if problems:
+        return problems[0].exit_code
+    if any(not finding.ok for finding in findings or ()):
+        return ExitCode.WORKLOAD
+    return ExitCode.MET

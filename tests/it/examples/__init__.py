@@ -1,0 +1,1 @@
+"""The example plugin, in every form, against real servers."""
