@@ -33,14 +33,14 @@ pub enum EvalError {
 impl EvalError {
     /// The SQLSTATE that PostgreSQL uses for such a failure.
     #[must_use]
-    pub fn sqlstate(self) -> &'static str {
-        match self {
-            Self::OutOfRange => "22003",
-            Self::DivisionByZero => "22012",
-            Self::Kind(_) => "42804",
-            Self::Index => "2202E",
-            Self::Argument(_) => "22023",
-            Self::Memory => "54000",
+    pub fn sqlstate_bytes(self) -> [u8; 5] {
+        *match self {
+            Self::OutOfRange => b"22003",
+            Self::DivisionByZero => b"22012",
+            Self::Kind(_) => b"42804",
+            Self::Index => b"2202E",
+            Self::Argument(_) => b"22023",
+            Self::Memory => b"54000",
         }
     }
 }
@@ -87,13 +87,13 @@ impl Scope<'_> {
             Node::Case(list) => self.case(*list),
             Node::Table(table, index) => {
                 let index = self.integer(*index)?;
-                self.entry(self.memory().elements(*table), index)
+                entry(self.memory().elements(*table), index)
             }
             Node::Array(list) => self.array(*list),
             Node::Index(array, index) => {
                 let (array, index) = (self.value(*array)?, self.integer(*index)?);
                 match array {
-                    Value::Array(span) => self.entry(self.memory().elements(span), index),
+                    Value::Array(span) => entry(self.memory().elements(span), index),
                     Value::Null => Ok(Value::Null),
                     _ => Err(EvalError::Kind("an index")),
                 }
@@ -154,12 +154,6 @@ impl Scope<'_> {
 
     fn memory(&self) -> Memory<'_> {
         Memory { constants: &self.program.constants, scratch: self.scratch }
-    }
-
-    fn entry(&self, elements: &[Value], index: Option<i64>) -> Result<Value, EvalError> {
-        let Some(index) = index else { return Ok(Value::Null) };
-        let found = usize::try_from(index).ok().and_then(|index| elements.get(index));
-        found.copied().ok_or(EvalError::Index)
     }
 
     fn case(&mut self, list: List) -> Result<Value, EvalError> {
@@ -345,6 +339,12 @@ const ALPHANUMERIC: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 fn scaled(low: i64, high: i64, point: f64) -> i64 {
     let size = high as f64 - low as f64 + 1.0;
     low.saturating_add((size * point) as i64).clamp(low, high)
+}
+
+fn entry(elements: &[Value], index: Option<i64>) -> Result<Value, EvalError> {
+    let Some(index) = index else { return Ok(Value::Null) };
+    let found = usize::try_from(index).ok().and_then(|index| elements.get(index));
+    found.copied().ok_or(EvalError::Index)
 }
 
 fn both<A, B>(left: Option<A>, right: Option<B>) -> Option<(A, B)> {

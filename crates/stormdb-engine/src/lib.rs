@@ -10,6 +10,7 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
 )]
 
+pub mod clock;
 pub mod draw;
 mod error;
 pub mod expr;
@@ -21,10 +22,12 @@ pub mod random;
 pub mod rate;
 pub mod recorder;
 pub mod schedule;
+pub mod session;
 pub mod sketch;
 pub mod snapshot;
 pub mod sqlstate;
 pub mod value;
+pub mod worker;
 
 pub use error::{Error, Result};
 pub use hdr_log::HdrLog;

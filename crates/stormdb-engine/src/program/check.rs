@@ -144,6 +144,10 @@ impl<'a> Checker<'a> {
                         "rows: max is below min".to_owned()
                     })?;
                 }
+                if around.is_in_pipeline {
+                    // Known only after the whole pipeline: see `pipeline`.
+                    return Ok(());
+                }
                 capture.iter().try_for_each(|one| self.assign(one.slot, set))
             }
             Action::When { condition, then, otherwise } => {
@@ -165,9 +169,7 @@ impl<'a> Checker<'a> {
                 })?;
                 self.steps(body, set, Surroundings { is_in_block: true, ..around })
             }
-            Action::Pipeline { body } => {
-                self.steps(body, set, Surroundings { is_in_pipeline: true, ..around })
-            }
+            Action::Pipeline { body } => self.pipeline(body, set, around),
             Action::CopyIn { statement, rows, limit, columns } => {
                 self.statement(*statement, 0)?;
                 self.expr(rows, set, 0)?;
@@ -194,6 +196,21 @@ impl<'a> Checker<'a> {
                 self.expr(value, set, 0)
             }
         }
+    }
+
+    fn pipeline(
+        &mut self,
+        body: &'a [Step],
+        set: &mut Slots,
+        around: Surroundings,
+    ) -> Result<(), Problem> {
+        self.steps(body, set, Surroundings { is_in_pipeline: true, ..around })?;
+        for step in body {
+            if let Action::Execute { capture, .. } = &step.action {
+                capture.iter().try_for_each(|one| self.assign(one.slot, set))?;
+            }
+        }
+        Ok(())
     }
 
     fn when(
