@@ -43,8 +43,10 @@ class Database:
     @property
     def dsn(self) -> str:
         """A URL that libpq, asyncpg and psql take."""
-        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"postgresql://{login}@{quote(self.host, safe='')}:{self.port}/{quote(self.dbname, safe='')}"
+        user, password, host, dbname = (
+            quote(part, safe="") for part in (self.user, self.password, self.host, self.dbname)
+        )
+        return f"postgresql://{user}:{password}@{host}:{self.port}/{dbname}"
 
     def fetch(self, sql: str) -> list[asyncpg.Record]:
         """Run one statement from a test that is no coroutine."""

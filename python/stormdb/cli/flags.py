@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from stormdb.cli.grouped import FlagGroup
 
-__all__ = ["DataFlags", "LoadFlags", "LogFlags", "OutputFlags", "ServerFlags", "WhatFlags"]
+if TYPE_CHECKING:
+    from stormdb.report import Exports
+
+__all__ = [
+    "CleanupFlags",
+    "DataFlags",
+    "LoadFlags",
+    "LogFlags",
+    "OutputFlags",
+    "ServerFlags",
+    "WhatFlags",
+]
 
 
 def _workload_types(incomplete: str) -> list[tuple[str, str]]:
@@ -116,6 +127,15 @@ class DataFlags(FlagGroup):
             help="Create the extensions that the plugin requires, in schema public.",
         ),
     ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupFlags(FlagGroup):
+    """How data is dropped."""
+
+    title: ClassVar[str] = "Data"
+
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Drop data without asking.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +274,12 @@ class OutputFlags(FlagGroup):
     def values(self) -> dict[str, object]:
         """What the flags set, by key of the configuration; None for those not given."""
         return {"summary_interval": "0" if self.no_summary else self.summary_interval}
+
+    def exports(self) -> Exports:
+        """The files that are asked for."""
+        from stormdb.report import Exports
+
+        return Exports(json=self.json, csv=self.csv, hdr=self.hdr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

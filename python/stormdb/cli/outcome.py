@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import typer
 
-from stormdb.errors import ExitCode, StormdbError
+from stormdb.errors import ExitCode, StoreError, StormdbError
 
-if TYPE_CHECKING:
-    from typer.core import TyperGroup
-
-__all__ = ["exit_code_of", "say"]
+__all__ = ["exit_code_of", "needing_room", "say"]
 
 PROGRAM = "stormdb"
 
@@ -25,7 +25,7 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def exit_code_of(command: TyperGroup, arguments: list[str] | None = None) -> int:
+def exit_code_of(command: Any, arguments: list[str] | None = None) -> int:
     """Run a command line; see docs/exit-codes.md.
 
     Args:
@@ -33,8 +33,8 @@ def exit_code_of(command: TyperGroup, arguments: list[str] | None = None) -> int
         arguments: the words after the program's name; None takes `sys.argv`.
     """
     try:
-        result = command.main(arguments, prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        with needing_room():
+            result = command.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except StormdbError as error:
         say(f"{PROGRAM}: {error}")
         return error.exit_code
@@ -44,8 +44,7 @@ def exit_code_of(command: TyperGroup, arguments: list[str] | None = None) -> int
         say(_usage_message(error))
         return ExitCode.USAGE
     except BrokenPipeError:
-        # The reader of standard output left; Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()  # its reader left, which is its right
         return ExitCode.USAGE
     except Exception as error:
         say(_bug_message(error))
@@ -53,8 +52,34 @@ def exit_code_of(command: TyperGroup, arguments: list[str] | None = None) -> int
     return int(result or ExitCode.MET)
 
 
+@contextmanager
+def needing_room() -> Iterator[None]:
+    """Do something that writes, to its last byte.
+
+    Raises:
+        StoreError: the disk is full.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _discard_stdout()
+        raise StoreError(
+            "no room is left to write to", hint="look where the output is redirected to"
+        ) from error
+
+
+def _discard_stdout() -> None:
+    # Python would try once more while it exits, and fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _usage_message(error: typer.TyperException) -> str:
     message = str(error.format_message()).rstrip(".")
+    if message.startswith("Usage:"):  # a group without a command: this is its help
+        return message
     context = getattr(error, "ctx", None)
     path = context.command_path if context else PROGRAM
     return f"{path}: {message[:1].lower()}{message[1:]}; hint: `{path} --help` shows what is known"

@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
+
+from stormdb.cli.outcome import needing_room, say
+from stormdb.errors import StoreError
+from stormdb.logs import redact
+from stormdb.report import LiveView, PlainView, print_report
+from stormdb.report.forward import forward_log
+from stormdb.run import Silent
 
 if TYPE_CHECKING:
     from stormdb.analysis import Summary
     from stormdb.cli.flags import OutputFlags
     from stormdb.config import RunConfig
     from stormdb.results import RunResult
+    from stormdb.run import LogRecord, RunEvents
 
 __all__ = ["open_view", "write_outputs"]
 
 
-def open_view(output: OutputFlags, config: RunConfig) -> PlainView:
-    from stormdb.report import PlainView
+class _Quiet(Silent):
+    """Shows nothing; what plugin code logs still reaches the log."""
 
+    def log(self, record: LogRecord) -> None:
+        forward_log(record)
+
+
+def open_view(output: OutputFlags, config: RunConfig) -> AbstractContextManager[RunEvents]:
+    """The view for standard error: a picture on a terminal, lines elsewhere.
+
+    Args:
+        output: the command's flags.
+        config: of the run.
+    """
+    if output.no_color:
+        os.environ["NO_COLOR"] = "1"
+    if output.quiet:
+        return nullcontext(_Quiet())
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return LiveView()
     return PlainView(config.summary_interval_ns)
 
 
-def write_outputs(output: OutputFlags, result: RunResult, summary: Summary) -> None:
-    from stormdb.report import print_report
+def write_outputs(output: OutputFlags, result: RunResult, summary: Summary) -> bool:
+    """Print the report and write the files; one that cannot be written costs none of the others.
 
-    if not output.quiet:
-        print_report(summary)
+    Args:
+        output: the command's flags.
+        result: what was measured.
+        summary: what it says.
+
+    Returns:
+        Whether everything could be written.
+    """
+    exports = output.exports()
+    problems = exports.write(summary, result)
+    try:
+        with needing_room():
+            if not output.quiet:
+                stream = sys.stderr if exports.uses_stdout else sys.stdout
+                print_report(summary, stream, again=_command(result.seed))
+    except StoreError as error:
+        problems.append(error)
+    for problem in problems:
+        say(f"stormdb: {problem}")
+    return not problems
+
+
+def _command(seed: int) -> str:
+    """The command that makes this run again."""
+    words = ["stormdb", *sys.argv[1:]]
+    if "--seed" not in " ".join(words):
+        words += ["--seed", str(seed)]
+    return redact(shlex.join(words))

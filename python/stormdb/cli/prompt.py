@@ -16,17 +16,18 @@ async def always(_: str) -> bool:
     return True
 
 
-async def ask(question: str) -> bool:
-    """Ask on the terminal; anything but y or yes is no.
+async def ask(what: str) -> bool:
+    """Ask on the terminal whether something may be dropped; anything but y or yes is no.
 
     Raises:
         ConfigError: there is no terminal to ask on.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError(
-            f"{question} There is no terminal to ask on", hint="give --yes to say yes beforehand"
+            f"{what} would be dropped, and there is no terminal to ask on",
+            hint="give --yes to say yes beforehand",
         )
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"drop {what}? [y/N] ")
     sys.stderr.flush()
     # A thread that reads would hold up the end of the process; a terminal gives whole lines.
     loop = asyncio.get_running_loop()

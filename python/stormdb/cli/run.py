@@ -13,6 +13,7 @@ from stormdb.cli.flags import (
     WhatFlags,
 )
 from stormdb.cli.grouped import GroupedCommand, grouped
+from stormdb.errors import StoreError
 
 __all__ = ["app"]
 
@@ -49,13 +50,15 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
 
     from stormdb.analysis import summarise
     from stormdb.cli import prompt
+    from stormdb.cli.outcome import say
     from stormdb.cli.outputs import open_view, write_outputs
     from stormdb.cli.settings import load_config
     from stormdb.plugins import Catalog
     from stormdb.run import RunOptions, Session
-    from stormdb.run.verdict import exit_code
+    from stormdb.run.verdict import verdict
 
     config = load_config(what, log, load.values() | server.values() | output.values())
+    output.exports().check()
     catalog = Catalog.discover(config.plugins, where=config.where)
     options = RunOptions(
         setup=data.setup,
@@ -66,5 +69,8 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     with open_view(output, config) as view:
         result = asyncio.run(Session(config, catalog, view, options).run())
     summary = summarise(result, config.thresholds)
-    write_outputs(output, result, summary)
-    return exit_code(result, summary)
+    ending = verdict(result, summary)
+    are_written = write_outputs(output, result, summary)
+    for reason in ending.reasons:
+        say(f"stormdb: {reason}")
+    return ending.code if ending.code or are_written else StoreError.exit_code

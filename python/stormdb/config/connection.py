@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,9 +20,9 @@ from stormdb.config.passfile import PasswordFileError, find_password
 from stormdb.config.url import UrlError, parse_url
 from stormdb.errors import ConfigError
 
-__all__ = ["ConnectTarget", "resolve_target"]
+__all__ = ["PG_VARIABLES", "ConnectTarget", "resolve_target"]
 
-_PG_VARIABLES = {
+PG_VARIABLES = {
     "PGHOST": "host",
     "PGPORT": "port",
     "PGDATABASE": "dbname",
@@ -39,7 +39,9 @@ _PG_VARIABLES = {
     "PGTARGETSESSIONATTRS": "target_session_attrs",
     "PGOPTIONS": "options",
 }
-_CONNECT_TIMEOUT_NS = 10 * 10**9
+_UNUSED_VARIABLES = ("PGSERVICE", "PGHOSTADDR")
+_CONNECT_TIMEOUT_NS = 10_000_000_000
+_STRICT = ("require", "verify-ca", "verify-full")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ class ConnectTarget:
             "server_settings": settings,
             "timeout": self.connect_timeout_ns / 1e9 if self.connect_timeout_ns else None,
         }
-        if self.sslcert and self.sslmode in {"allow", "prefer"}:
+        if self.sslcert and self.sslmode != "disable" and self.sslmode not in _STRICT:
             # The one way to give asyncpg a client certificate together with these modes.
             files = {"sslcert": self.sslcert, "sslkey": self.sslkey or self.sslcert}
             arguments["dsn"] = f"postgresql:///?{urlencode(files)}"
@@ -142,16 +144,17 @@ class ConnectTarget:
             "PGAPPNAME": self.application_name,
             "PGTARGETSESSIONATTRS": self.target_session_attrs,
             "PGOPTIONS": self.options,
+            "PGCONNECT_TIMEOUT": str(-(-self.connect_timeout_ns // 10**9)),
         }
         return {name: value for name, value in values.items() if value}
 
     def _tls(self) -> ssl.SSLContext | str | bool:
-        """TLS as asyncpg takes it.
+        """TLS as asyncpg takes it; `allow` and `prefer` are its own business: they may try twice.
 
-        `allow` and `prefer` are asyncpg's business, because they may need two attempts.
+        All files are read here in any case, so that a bad one is an error that names it.
         """
-        if self.sslmode in {"disable", "allow", "prefer"}:
-            return False if self.sslmode == "disable" else self.sslmode
+        if self.sslmode == "disable":
+            return False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.check_hostname = self.sslmode == "verify-full"
@@ -160,32 +163,41 @@ class ConnectTarget:
         if self.sslrootcert == "system":
             context.load_default_certs()
         elif self.sslrootcert:
-            _load("sslrootcert", self.sslrootcert, context.load_verify_locations)
+            _load("sslrootcert", context.load_verify_locations, self.sslrootcert)
         else:
             context.verify_mode = ssl.CERT_NONE
         if self.sslcrl:
-            _load("sslcrl", self.sslcrl, context.load_verify_locations)
+            _load("sslcrl", context.load_verify_locations, self.sslcrl)
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
         if self.sslcert:
-            key = self.sslkey or None
-            _load("sslcert", self.sslcert, lambda file: context.load_cert_chain(file, key, ""))
-        return context
+
+            def load_pair(certificate: str, key: str) -> None:
+                # An empty pass phrase: OpenSSL would ask for one at the terminal.
+                context.load_cert_chain(certificate, key, "")
+
+            _load("sslcert", load_pair, self.sslcert, self.sslkey or self.sslcert)
+        return context if self.sslmode in _STRICT else self.sslmode
 
 
-def _load(key: str, file: str, read: Any) -> None:
+def _load(key: str, read: Callable[..., object], *files: str) -> None:
+    """Let OpenSSL read certificate files; its errors do not say which one is to blame."""
+    for name, file in zip((key, "sslkey"), files, strict=False):
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"{file} cannot be read: {(error.strerror or str(error)).lower()}",
+                where=f"database.{name}",
+                hint="check the path and its permissions",
+            ) from None
     try:
-        read(file)
+        read(*files)
     except ssl.SSLError as error:
         raise ConfigError(
-            f"{file} holds no usable certificate: {error.reason or error}",
+            f"no usable certificate is in {' with '.join(files)}: "
+            f"{(error.reason or str(error)).lower().replace('_', ' ')}",
             where=f"database.{key}",
-            hint="name a file in PEM form",
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be read: {(error.strerror or str(error)).lower()}",
-            where=f"database.{key}",
-            hint="check the path and its permissions",
+            hint="name files in PEM form, a key without pass phrase that fits its certificate",
         ) from None
 
 
@@ -234,12 +246,15 @@ def resolve_target(
             where="database.sslrootcert",
             hint="name a file, or `system` for the authorities that this machine trusts",
         )
+    notices = tuple(f"{name} has no effect" for name in _UNUSED_VARIABLES if environ.get(name))
+    target = replace(target, notices=notices)
     if given.password:
         return replace(target, password=given.password.get_secret_value())
-    return _with_password_file(target, Path(given.passfile or home / ".pgpass"))
+    return _with_password_file(target, given.passfile, home / ".pgpass")
 
 
-def _with_password_file(target: ConnectTarget, passfile: Path) -> ConnectTarget:
+def _with_password_file(target: ConnectTarget, given: str | None, usual: Path) -> ConnectTarget:
+    passfile = Path(given).expanduser() if given else usual
     try:
         password = find_password(
             passfile,
@@ -249,7 +264,9 @@ def _with_password_file(target: ConnectTarget, passfile: Path) -> ConnectTarget:
             user=target.user,
         )
     except PasswordFileError as error:
-        return replace(target, notices=(f"{passfile} is not used: {error}",))
+        return replace(target, notices=(*target.notices, f"{passfile} is not used: {error}"))
+    if given and not passfile.exists():
+        return replace(target, notices=(*target.notices, f"{passfile} is not there"))
     return replace(target, password=password)
 
 
@@ -268,8 +285,8 @@ def _with_variables(database: DatabaseSettings, environ: Mapping[str, str]) -> D
     layers = [database]
     if database.url:
         layers.append(_section(_url_parts(database.url.get_secret_value()), {}))
-    variables = {key: environ[name] for name, key in _PG_VARIABLES.items() if environ.get(name)}
-    layers.append(_section(variables, {key: name for name, key in _PG_VARIABLES.items()}))
+    variables = {key: environ[name] for name, key in PG_VARIABLES.items() if environ.get(name)}
+    layers.append(_section(variables, {key: name for name, key in PG_VARIABLES.items()}))
     found: dict[str, Any] = {}
     for name in DatabaseSettings.model_fields.keys() - {"type", "settings"}:
         values = (getattr(layer, name) for layer in layers)

@@ -86,16 +86,12 @@ def read_document(text: str, source: str, environ: Mapping[str, str] | None) -> 
     reader = _Reader(source, environ)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
+        reader.read(node)
     except YAMLError as error:
         reader.document.problems.append(_syntax_problem(error, text, source))
-        return reader.document
-    if node is None or (isinstance(node, ScalarNode) and node.tag == _TAG + "null"):
-        return reader.document
-    if not isinstance(node, MappingNode):
-        kind = "a list" if isinstance(node, SequenceNode) else "a single value"
-        reader.add((), node, f"the file holds {kind}", "write keys, such as `workload: quickstart`")
-        return reader.document
-    reader.document.values = reader.mapping(node, ())
+    except RecursionError:
+        problem = Problem(key="", message="the file is nested too deeply", origin=Origin(source))
+        reader.document.problems.append(problem)
     return reader.document
 
 
@@ -120,56 +116,73 @@ class _Reader:
         self._open: list[Node] = []
         self._count = 0
 
-    def add(self, path: KeyPath, node: Node, message: str, hint: str = "") -> None:
+    def _add(self, path: KeyPath, node: Node, message: str, hint: str = "") -> None:
         origin = Origin(self._source, node.start_mark.line + 1)
         self.document.problems.append(
             Problem(key=key_text(path), message=message, hint=hint, origin=origin)
         )
 
-    def mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
+    def read(self, node: Node | None) -> None:
+        """Turn the tree of a file into the document."""
+        if node is None or (isinstance(node, ScalarNode) and node.tag == _TAG + "null"):
+            return
+        if isinstance(node, MappingNode):
+            self._open.append(node)
+            self.document.values = self._mapping(node, ())
+            return
+        kind = "a list" if isinstance(node, SequenceNode) else "a single value"
+        self._add((), node, f"the file holds {kind}", "write keys, such as `workload: quickstart`")
+
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         lines: dict[str, int] = {}
-        for key_node, value_node in self._pairs(node, path):
+        for key_node, value_node, is_own in self._pairs(node, path):
             if not isinstance(key_node, ScalarNode):
-                self.add(path, key_node, "a list or mapping cannot be a key")
+                self._add(path, key_node, "a list or mapping cannot be a key")
                 continue
-            key, line = key_node.value, key_node.start_mark.line + 1
-            if key in lines:
-                if lines[key]:
-                    self.add(
-                        (*path, key),
-                        key_node,
-                        f"the key is here twice, first in line {lines[key]}",
-                        "keep one of them",
-                    )
+            key = self._text(key_node.value, key_node, path)
+            if key in values:
+                if is_own:
+                    message = f"the key is here twice, first in line {lines[key]}"
+                    self._add((*path, key), key_node, message, "keep one of them")
                 continue
-            # Keys that come by `<<` follow the mapping's own, which win without a word.
-            lines[key] = line if key_node in [own for own, _ in node.value] else 0
-            self.document.origins[(*path, key)] = Origin(self._source, line)
+            lines[key] = key_node.start_mark.line + 1
+            self.document.origins[(*path, key)] = Origin(self._source, lines[key])
             values[key] = self._value(value_node, (*path, key))
         return values
 
-    def _pairs(self, node: MappingNode, path: KeyPath) -> Iterator[tuple[Node, Node]]:
+    def _pairs(
+        self, node: MappingNode, path: KeyPath, within: tuple[Node, ...] = ()
+    ) -> Iterator[tuple[Node, Node, bool]]:
+        """Keys and values; those that come by `<<` follow the mapping's own, which win."""
         merged: list[Node] = []
         for key_node, value_node in node.value:
             if key_node.tag == _TAG + "merge":
-                merged += value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+                is_list = isinstance(value_node, SequenceNode)
+                merged += value_node.value if is_list else [value_node]
             else:
-                yield key_node, value_node
+                yield key_node, value_node, True
+        within = (*within, node)
         for other in merged:
-            if isinstance(other, MappingNode):
-                yield from self._pairs(other, path)
+            if any(other is outer for outer in (*within, *self._open)):
+                self._refuse_loop(other, path)
+            elif isinstance(other, MappingNode):
+                pairs = self._pairs(other, path, within)
+                yield from ((key, value, False) for key, value, _ in pairs)
             else:
-                self.add(path, other, "`<<` takes a mapping", "write `<<: *name` of an anchor")
+                self._add(path, other, "`<<` takes a mapping", "write `<<: *name` of an anchor")
+
+    def _refuse_loop(self, node: Node, path: KeyPath) -> None:
+        self._add(path, node, "the anchor contains itself", "remove the reference to it")
 
     def _value(self, node: Node, path: KeyPath) -> Any:
         self._count += 1
         if self._count > _MOST_VALUES:
             if self._count == _MOST_VALUES + 1:
-                self.add(path, node, f"the file holds more than {_MOST_VALUES} values")
+                self._add(path, node, f"the file holds more than {_MOST_VALUES} values")
             return None
         if any(node is parent for parent in self._open):
-            self.add(path, node, "the anchor contains itself", "remove the reference to it")
+            self._refuse_loop(node, path)
             return None
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
@@ -179,7 +192,7 @@ class _Reader:
         self._open.append(node)
         try:
             if isinstance(node, MappingNode):
-                return self.mapping(node, path)
+                return self._mapping(node, path)
             return self._sequence(node, path)
         finally:
             self._open.pop()
@@ -193,13 +206,13 @@ class _Reader:
         return values
 
     def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
-        text, tag = node.value, node.tag
+        text, tag = self._text(node.value, node, path), node.tag
         is_plain = node.style is None
         if "${" in text and self._environ is not None:
             try:
                 expanded = expand(text, self._environ)
             except ExpandError as error:
-                self.add(path, node, error.message, error.hint)
+                self._add(path, node, error.message, error.hint)
                 # A value that cannot be wrong itself: one problem per mistake is enough.
                 return None
             if expanded != text.replace("$${", "${"):
@@ -216,15 +229,25 @@ class _Reader:
             return text
         return self._typed(kind, text, node, path)
 
+    def _text(self, text: str, node: Node, path: KeyPath) -> str:
+        """Join the pairs of surrogates that JSON writes for one character."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._add(
+                path, node, "the text holds half of a character", "write the character itself"
+            )
+            return ""
+
     def _refuse_tag(self, node: Node, path: KeyPath) -> None:
         tag = str(node.tag).replace(_TAG, "!!")
-        self.add(path, node, f"the tag {tag} is not known", "leave it out")
+        self._add(path, node, f"the tag {tag} is not known", "leave it out")
 
     def _typed(self, kind: str, text: str, node: ScalarNode, path: KeyPath) -> Any:
         typed = ScalarNode(_TAG + kind, text, node.start_mark, node.end_mark)
         value = self._yaml.constructor.construct_object(typed)
         if isinstance(value, float) and not math.isfinite(value):
-            self.add(path, node, f"{text} is not a finite number")
+            self._add(path, node, f"{text} is not a finite number")
             return None
         return value
 

@@ -30,6 +30,7 @@ __all__ = [
     "Switch",
     "Text",
     "TextList",
+    "bytes_text",
     "duration_text",
     "problem",
     "rate_text",

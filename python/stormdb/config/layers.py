@@ -80,19 +80,20 @@ def file_layer(document: Document, base: Path) -> Layer:
     layer = Layer(document.values, document.origins, document.templates, document.problems)
     _drop_empty(layer.values, ())
     for path, text in document.texts.items():
-        key = find_key(path)
+        # A single text can stand for a list of one.
+        key = find_key((*path, 0)) or find_key(path)
         if key is None or key.kind not in {"text", "path", "secret"}:
             continue
-        value = _at(layer.values, path)
-        if value is None:  # nothing was written, or its problem is known
+        if _at(layer.values, path) is None:  # nothing was written, or its problem is known
             continue
-        _place(layer.values, path, _absolute(text, base) if key.kind == "path" else text)
+        value = _absolute(text, base) if key.kind == "path" else text
+        _at(layer.values, path[:-1])[path[-1]] = value
     _spell_out_url(layer, base)
     return layer
 
 
 def variable_layer(environ: Mapping[str, str]) -> Layer:
-    """Values of `STORMDB_DATABASE__PASSWORD` and its like."""
+    """Values of `STORMDB_DATABASE__PASSWORD` and its like; an empty one counts as unset."""
     layer = Layer()
     names = {PREFIX + "__".join(p).upper(): p for p in all_keys() if "*" not in p}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
@@ -108,7 +109,8 @@ def variable_layer(environ: Mapping[str, str]) -> Layer:
                 Origin(variable),
             )
             continue
-        _put_text(layer, path, environ[variable], Origin(variable))
+        if environ[variable]:
+            _put_text(layer, path, environ[variable], Origin(variable))
     _spell_out_url(layer, Path())
     return layer
 
@@ -269,7 +271,3 @@ def _at(values: Any, path: KeyPath) -> Any:
         else:
             return None
     return values
-
-
-def _place(values: Any, path: KeyPath, value: Any) -> None:
-    _at(values, path[:-1])[path[-1]] = value

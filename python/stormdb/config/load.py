@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -64,7 +65,7 @@ def load(
             problems += _new(explain(error, merged, file), problems)
     problems += _new(_conflicts(merged), problems)
     if problems or config is None:
-        raise ConfigProblemsError(sorted(problems, key=_order))
+        raise ConfigProblemsError(sorted(problems, key=lambda problem: _order(problem, file)))
     return config
 
 
@@ -90,17 +91,17 @@ def _new(found: list[Problem], known: list[Problem]) -> list[Problem]:
     return [problem for problem in found if problem.key not in keys]
 
 
-def _order(problem: Problem) -> tuple[bool, str, int]:
-    """Files first, by line; then variables and flags."""
+def _order(problem: Problem, file: Path | None) -> tuple[bool, str, float]:
+    """The file's own come first, by line; then those of flags and variables."""
     origin = problem.origin or Origin("")
-    return origin.line is None, origin.source, origin.line or 0
+    return origin.source != str(file), origin.source, origin.line or inf
 
 
 def _notices(merged: Layer, environ: Mapping[str, str]) -> Iterator[str]:
     database = merged.values.get("database")
     if isinstance(database, dict) and database.get("type") == "postgres":
         return
-    unused = [name for name in ("PGHOST", "PGDATABASE", "PGSERVICE") if environ.get(name)]
+    unused = [name for name in ("PGHOST", "PGDATABASE") if environ.get(name)]
     if unused:
         yield (
             f"{' and '.join(unused)} had no effect: stormdb starts a server of its own; "

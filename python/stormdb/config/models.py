@@ -147,24 +147,33 @@ class PluginLimits(Section):
     """What plugin code may use before it is stopped."""
 
     load_timeout_ns: Duration = Field(
-        default=10 * SECOND_NS, alias="load_timeout", description="Import and `initialize`."
+        default=30 * SECOND_NS, alias="load_timeout", gt=0, description="Import and `initialize`."
     )
     setup_timeout_ns: Duration = Field(
-        default=3600 * SECOND_NS, alias="setup_timeout", description="`setup`, and `cleanup`."
+        default=3600 * SECOND_NS, alias="setup_timeout", gt=0, description="`setup`, and `cleanup`."
     )
     verify_timeout_ns: Duration = Field(
-        default=600 * SECOND_NS, alias="verify_timeout", description="`verify`."
+        default=600 * SECOND_NS, alias="verify_timeout", gt=0, description="`verify`."
     )
     memory_bytes: Size = Field(
         default=2 * 1024**3, alias="memory", description="Memory of each process of a plugin."
     )
+
+    @field_validator("memory_bytes")
+    @classmethod
+    def _memory_is_enough(cls, value: int) -> int:
+        if value < 64 * 1024**2:
+            raise problem("no plugin runs in so little memory", "give it 64MiB or more")
+        return value
 
 
 class PluginsSettings(Section):
     """Where workloads come from, besides the built-in and the installed ones."""
 
     paths: TextList = Field(
-        default=("./plugins",), description="Folders that are searched if `auto_load` is true."
+        default=("./plugins",),
+        description="Folders that are searched if `auto_load` is true. Default: `plugins` in the "
+        "current folder.",
     )
     files: TextList = Field(
         default=(), description="Plugins that are always loaded: `.py`, package folder, wheel, zip."
@@ -231,7 +240,8 @@ class PhaseSettings(Section):
     spike: SpikeSettings | None = Field(default=None, description="Burst above `rate`.")
     role: Role = Field(
         default_factory=_default_role,
-        description="Summaries read `steady` phases. Default `steady`; of a ramp `ramp`.",
+        description="What the phase is for; figures are of `steady` ones. Default: `steady`, of a "
+        "ramp `ramp`.",
     )
 
     @field_validator("sine")
@@ -361,7 +371,7 @@ class RunSettings(Section):
         default_factory=_default_duration,
         gt=0,
         alias="duration",
-        description="Length of the measured phase. Default 60s.",
+        description="Length of the measured phase. Default: 60s.",
     )
     warm_up_ns: Duration = Field(
         default=0,
@@ -383,7 +393,8 @@ class RunSettings(Section):
         description="The same seed offers the same work. Default: random, and reported.",
     )
     isolation: Annotated[Isolation, BeforeValidator(_isolation)] | None = Field(
-        default=None, description="Default isolation level. Default: the server's."
+        default=None,
+        description="Isolation level of transactions that set none. Default: the server's.",
     )
     statement_timeout_ns: Duration = Field(
         default=0, alias="statement_timeout", description="Limit for one statement; 0 for none."

@@ -89,7 +89,7 @@ def _load(load: Mapping[str, Any]) -> Iterator[Finding]:
                     f"a closed loop has no {word}: the next call follows the last",
                     f"set arrival: constant or poisson, or remove {key}",
                 )
-    elif arrival in {"constant", "poisson"}:
+    elif arrival in ("constant", "poisson"):
         for key in ("think_time", "think_time_distribution"):
             if load.get(key) is not None:
                 yield (

@@ -17,7 +17,10 @@ from stormdb.config.problems import KeyPath, Origin, key_text
 __all__ = ["Provenance", "RunConfig"]
 
 _FREE = ("workload_config", "test_metadata")
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|pwd$|secret|token|credential|(api|private)_?key")
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|credential|(api|private)_?key|(^|_)(token|pwd|pass)$"
+)
+_VARIABLE = re.compile(r"\$\{(\w+)")
 _LAST_PART = re.compile(r"(^|\.)[^.\[]*$|\[\d+\]$")
 
 
@@ -74,7 +77,11 @@ class RunConfig(RunSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that must be seen nowhere: what a log has to blot out."""
+        """Texts that must be seen nowhere: what a log has to blot out.
+
+        The password, and texts of the free mappings whose key or variable sounds like a secret;
+        any other text of a variable may be a word that logs are full of.
+        """
         found = [self.database.password.get_secret_value()] if self.database.password else []
         for name in _FREE:
             found += self._secret_texts(getattr(self, name), (name,))
@@ -96,16 +103,20 @@ class RunConfig(RunSettings):
         return any(key_text(path) == key for path in self._provenance.origins)
 
     def public(self) -> dict[str, Any]:
-        """Every key with its value as in a file, JSON-able and without a secret.
+        """Every key that counts, with its value as in a file, JSON-able and without a secret.
 
-        Passwords are left out. In the free mappings a text that came out of a `${VAR}` is shown as
-        it was written, and what stands below a key that sounds like a secret as `***`.
+        It is a valid file again, but for what is hidden: passwords are left out, a text of the
+        free mappings that came out of a `${VAR}` is shown as it was written, and what stands below
+        a key that sounds like a secret as `***`.
         """
         values: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         for secret in ("password", "url"):
             values["database"].pop(secret, None)
-        for name in _FREE:
-            values[name] = self._scrubbed(values[name], (name,))
+        for key in _without_effect(self):
+            section, _, name = key.rpartition(".")
+            (values[section] if section else values).pop(name, None)
+        for free in _FREE:
+            values[free] = self._scrubbed(values[free], (free,))
         return values
 
     @property
@@ -124,7 +135,8 @@ class RunConfig(RunSettings):
         return self._provenance.templates.get(path, value) if isinstance(value, str) else value
 
     def _secret_texts(self, value: Any, path: KeyPath, is_secret: bool = False) -> Iterator[str]:
-        is_secret = is_secret or _sounds_secret(path) or path in self._provenance.templates
+        variables = _VARIABLE.findall(self._provenance.templates.get(path, ""))
+        is_secret = is_secret or _sounds_secret(path) or any(map(_is_secret_name, variables))
         if isinstance(value, dict):
             for name, item in value.items():
                 yield from self._secret_texts(item, (*path, name), is_secret)
@@ -135,6 +147,22 @@ class RunConfig(RunSettings):
             yield value
 
 
+def _without_effect(config: RunConfig) -> Iterator[str]:
+    """Keys that say nothing in this configuration, so that a file may not have them."""
+    if config.database.type == "postgres":
+        yield "database.settings"
+    if config.load.arrival == "closed":
+        yield "load.max_queue"
+    else:
+        yield from ("load.think_time", "load.think_time_distribution")
+    if config.load.phases:
+        yield from ("duration", "warm_up", "cool_down")
+
+
 def _sounds_secret(path: KeyPath) -> bool:
     name = path[-1]
-    return isinstance(name, str) and bool(_SECRET_NAME.search(name.lower()))
+    return isinstance(name, str) and _is_secret_name(name)
+
+
+def _is_secret_name(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name.lower()))

@@ -6,7 +6,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from stormdb.config.fields import problem
+from stormdb.config.fields import problem, shown
 from stormdb.errors import ConfigError
 from stormdb.units import parse_duration, parse_rate
 
@@ -58,7 +58,7 @@ def parse_threshold(text: object) -> Threshold:
     """
     match = _CONDITION.fullmatch(text) if isinstance(text, str) else None
     if not isinstance(text, str) or not match:
-        raise problem(f"{str(text)!r} is not a condition", _HINT)
+        raise problem(f"{shown(text)} is not a condition", _HINT)
     subject, operator, limit = match.groups()
     metric, statistic = _subject(subject)
     value, unit = _limit(metric, statistic, limit)

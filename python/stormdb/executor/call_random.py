@@ -43,13 +43,17 @@ class CallRandom(random.Random):
 
     def getrandbits(self, k: int, /) -> int:
         """An integer of `k` random bits."""
+        if 0 < k <= _WORD_BITS:
+            draw = self._draw
+            self._draw = draw + 1
+            return random_u64(self._run_seed, self._stream, draw) >> (_WORD_BITS - k)
         if k < 0:
             raise ValueError("number of bits must be non-negative")
-        bits = 0
-        for _ in range((k + _WORD_BITS - 1) // _WORD_BITS):
-            bits = bits << _WORD_BITS | random_u64(self._run_seed, self._stream, self._draw)
-            self._draw += 1
-        return bits >> (-k % _WORD_BITS)
+        whole, rest = divmod(k, _WORD_BITS)
+        bits = self.getrandbits(rest) if rest else 0
+        for _ in range(whole):
+            bits = bits << _WORD_BITS | self.getrandbits(_WORD_BITS)
+        return bits
 
     def seed(self, a: Any = None, version: int = 2) -> None:
         """Begin the stream that belongs to `a`; without it this call's own one, from its start."""

@@ -17,17 +17,19 @@ _STATM = Path("/proc/self/statm")
 
 
 class Heart:
-    """Beats a hundred times a second; how late it beats is the lag of the event loop."""
+    """Beats a hundred times a second; how late it beats is the lag of the event loop.
+
+    Attributes:
+        late_at_ns: when the event loop has had no turn for longer than a few beats, on the
+            monotonic clock.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._worst_ns = 0
         self._beat_ns = time.monotonic_ns()
+        self.late_at_ns = self._beat_ns + _LATE_NS
         self._handle = loop.call_later(_BEAT_S, self._beat)
-
-    def is_late(self) -> bool:
-        """The loop has had no turn for longer than a few beats."""
-        return time.monotonic_ns() - self._beat_ns > _LATE_NS
 
     def take_lag_ns(self) -> int:
         """Worst lateness since the last call."""
@@ -43,6 +45,7 @@ class Heart:
         now_ns = time.monotonic_ns()
         self._worst_ns = max(self._worst_ns, now_ns - self._beat_ns - int(_BEAT_S * 1e9))
         self._beat_ns = now_ns
+        self.late_at_ns = now_ns + _LATE_NS
         self._handle = self._loop.call_later(_BEAT_S, self._beat)
 
 

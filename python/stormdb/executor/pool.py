@@ -138,8 +138,10 @@ class Connections:
             connection.terminate()  # asyncpg may have closed it without telling the listener
         elif connection.is_in_transaction():
             self._start(self._reset(connection))
-        else:
+        elif self._waiting:
             self._hand_on(connection)
+        else:
+            self.idle[connection.slot] = connection
 
     def _hand_on(self, connection: LoadConnection) -> None:
         while self._waiting:
@@ -220,13 +222,22 @@ class WorkerPool(asyncpg.Pool):
         waited: called with each wait for a connection, in nanoseconds.
     """
 
-    __slots__ = ("_connections", "_home", "_idle", "_waited", "granted_ns", "is_untouched")
+    __slots__ = (
+        "_connections",
+        "_give",
+        "_home",
+        "_idle",
+        "_waited",
+        "granted_ns",
+        "is_untouched",
+    )
 
     def __init__(
         self, connections: Connections, worker: int, waited: Callable[[int], None]
     ) -> None:
         self._connections = connections
         self._idle = connections.idle
+        self._give = connections.give
         self._home = worker % connections.size
         self._waited = waited
         self.is_untouched = True
@@ -234,44 +245,48 @@ class WorkerPool(asyncpg.Pool):
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         """As `asyncpg.Connection.execute`."""
-        connection = self._take() or await self._wait()
+        connection = self._idle.pop(self._home, None) or await self._take()
+        self.is_untouched = False
         try:
             status: str = await connection.execute(query, *args, timeout=timeout)
-            return status
         finally:
-            self._connections.give(connection)
+            self._give(connection)
+        return status
 
     async def fetch(
         self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
     ) -> Any:
         """As `asyncpg.Connection.fetch`."""
-        connection = self._take() or await self._wait()
+        connection = self._idle.pop(self._home, None) or await self._take()
+        self.is_untouched = False
         try:
             return await connection.fetch(query, *args, timeout=timeout, record_class=record_class)
         finally:
-            self._connections.give(connection)
+            self._give(connection)
 
     async def fetchrow(
         self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
     ) -> Any:
         """As `asyncpg.Connection.fetchrow`."""
-        connection = self._take() or await self._wait()
+        connection = self._idle.pop(self._home, None) or await self._take()
+        self.is_untouched = False
         try:
             return await connection.fetchrow(
                 query, *args, timeout=timeout, record_class=record_class
             )
         finally:
-            self._connections.give(connection)
+            self._give(connection)
 
     async def fetchval(
         self, query: str, *args: Any, column: int = 0, timeout: float | None = None
     ) -> Any:
         """As `asyncpg.Connection.fetchval`."""
-        connection = self._take() or await self._wait()
+        connection = self._idle.pop(self._home, None) or await self._take()
+        self.is_untouched = False
         try:
             return await connection.fetchval(query, *args, column=column, timeout=timeout)
         finally:
-            self._connections.give(connection)
+            self._give(connection)
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ARG002
         """Give a connection back; a second time does nothing."""
@@ -282,7 +297,7 @@ class WorkerPool(asyncpg.Pool):
             )
         if connection.user is self:
             connection.user = None
-            self._connections.give(connection)
+            self._give(connection)
 
     def get_size(self) -> int:
         """Open connections of this process."""
@@ -308,32 +323,24 @@ class WorkerPool(asyncpg.Pool):
     close = terminate = expire_connections = set_connect_args = _not_yours
     __await__ = __aenter__ = _not_yours
 
-    def _take(self) -> LoadConnection | None:
-        """An idle connection, the worker's own one if possible; None if all are in use."""
-        idle = self._idle
-        connection = idle.pop(self._home, None)
-        if connection is None:
-            if not idle:
-                return None
-            connection = idle.popitem()[1]
-        self.is_untouched = False
-        return connection
-
-    async def _acquire(self, timeout: float | None) -> LoadConnection:
-        """What the context that `asyncpg.Pool.acquire` returns calls."""
-        connection = self._take()
-        if connection is None:
-            async with asyncio.timeout(timeout):
-                connection = await self._wait()
-        connection.user = self
-        return connection
-
-    async def _wait(self) -> LoadConnection:
+    async def _take(self) -> LoadConnection:
+        """Any idle connection; without one, the next that is given back."""
+        if self._idle:
+            return self._idle.popitem()[1]
         asked_ns = time.monotonic_ns()
         connection = await self._connections.wait()
         granted_ns = time.monotonic_ns()
         if self.is_untouched:
-            self.is_untouched = False
             self.granted_ns = granted_ns
         self._waited(granted_ns - asked_ns)
+        return connection
+
+    async def _acquire(self, timeout: float | None) -> LoadConnection:
+        """What the context that `asyncpg.Pool.acquire` returns calls."""
+        connection = self._idle.pop(self._home, None)
+        if connection is None:
+            async with asyncio.timeout(timeout):
+                connection = await self._take()
+        self.is_untouched = False
+        connection.user = self
         return connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
+_clock_ns = time.monotonic_ns
 _BACKOFF_STREAM = 2**62
 _LONGEST_BACKOFF_NS = 1_000_000_000
 
@@ -57,7 +59,7 @@ class Worker:
     async def serve(self) -> None:
         """Make one call after another."""
         run, ctx, db, cfg, metrics = self.workload.run, self.ctx, self.db, self.cfg, self.metrics
-        next_call, rewind, is_late = self.arrivals.next, self.rng.rewind, self.heart.is_late
+        next_call, rewind, heart = self.arrivals.next, self.rng.rewind, self.heart
         while (call := await next_call()) is not None:
             ctx.iteration, stream, intended_ns = call
             metrics.begin(intended_ns)
@@ -75,7 +77,7 @@ class Worker:
                     metrics.succeeded()
                 break
             # A call that never waits would keep the loop from everything else.
-            if is_late():
+            if _clock_ns() > heart.late_at_ns:
                 await asyncio.sleep(0)
 
     async def _is_tried_again(self, error: BaseException, tries: int, stream: int) -> bool:

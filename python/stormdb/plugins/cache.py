@@ -62,7 +62,7 @@ def unpack(archive: Path, digest: str) -> Path:
     """Folder with the contents of a wheel or zip, whose digest is known.
 
     Raises:
-        ValueError: the archive is damaged, too large, or would write outside of its folder.
+        ValueError: the archive is damaged, or too large.
         OSError: the folder cannot be written.
     """
     folder = cache_folder() / "unpacked" / digest
@@ -75,6 +75,7 @@ def unpack(archive: Path, digest: str) -> Path:
             size = sum(member.file_size for member in opened.infolist())
             if size > _UNPACKED_BYTES:
                 raise ValueError(f"would unpack to {size} bytes, the limit is {_UNPACKED_BYTES}")
+            # Takes absolute paths and `..` out of the names.
             opened.extractall(temporary)
         # Another process may have been faster; its folder holds the same.
         with contextlib.suppress(OSError):

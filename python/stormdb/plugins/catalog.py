@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from stormdb.errors import PluginError
 from stormdb.plugins import cache, discover
 from stormdb.plugins.host import Host
-from stormdb.plugins.manifest import metadata_problems
+from stormdb.plugins.manifest import metadata_problem
 
 if TYPE_CHECKING:
-    from stormdb.config.models import PluginsSettings
-    from stormdb.plugins.host import Limits
     from stormdb.plugins.record import PluginRecord
+    from stormdb.plugins.settings import Limits, Settings
 
 __all__ = ["Catalog"]
+
+_SHOWN = 3
 
 
 class Catalog:
@@ -27,16 +28,17 @@ class Catalog:
 
     Attributes:
         plugins: all of them, usable or not.
+        limits: what plugin code may use.
     """
 
     def __init__(self, plugins: Iterable[PluginRecord], limits: Limits) -> None:
         self.plugins: Sequence[PluginRecord] = _distinct(plugins)
-        self._limits = limits
+        self.limits = limits
 
     @classmethod
     def discover(
         cls,
-        settings: PluginsSettings,
+        settings: Settings,
         *,
         extra: Iterable[Path] = (),
         where: Callable[[str], str] = str,
@@ -68,7 +70,7 @@ class Catalog:
 
         async def one(record: PluginRecord) -> PluginRecord:
             async with turns:
-                return await _with_metadata(record, self._limits)
+                return await _with_metadata(record, self.limits)
 
         self.plugins = _without_clashes(await asyncio.gather(*map(one, self.plugins)))
 
@@ -99,13 +101,30 @@ class Catalog:
         known = sorted(self.workload_types)
         near = difflib.get_close_matches(workload_type, known, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
-        unread = [record for record in self.plugins if record.problem and not record.metadata]
+        unread = [record.problem for record in self.plugins if not record.metadata]
         message = f"no plugin has the workload type {workload_type}"
         if unread:
-            message += "; it may be in one that cannot be used: " + "; ".join(
-                str(record.problem) for record in unread
-            )
+            message += "; it may be in one that cannot be used: "
+            message += "; ".join(map(str, unread[:_SHOWN]))
+        if len(unread) > _SHOWN:
+            message += f"; and {len(unread) - _SHOWN} more that `stormdb plugins check` shows"
         raise PluginError(message, hint=hint)
+
+    def named(self, name: str | Path) -> PluginRecord:
+        """The plugin of a name, or at a path that was found; `load` comes first.
+
+        Raises:
+            PluginError: there is none; names the nearest.
+        """
+        import difflib
+
+        for record in self.plugins:
+            if name == record.name or str(name) == record.source:
+                return record
+        known = sorted({record.name for record in self.plugins})
+        near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+        raise PluginError(f"there is no plugin {name}", hint=hint)
 
 
 def _distinct(plugins: Iterable[PluginRecord]) -> list[PluginRecord]:
@@ -123,15 +142,7 @@ async def _with_metadata(record: PluginRecord, limits: Limits) -> PluginRecord:
         return record
     if metadata := cache.read_metadata(record):
         record = replace(record, name=metadata.name, metadata=metadata)
-        problems = metadata_problems(metadata)
-        if not problems:
-            return record
-        return replace(
-            record,
-            problem=PluginError(
-                f"plugin {metadata.name} {'; it '.join(problems)}", where=record.where
-            ),
-        )
+        return replace(record, problem=metadata_problem(record))
     try:
         host = await Host.start(record, limits, initialize=False)
     except PluginError as error:
@@ -161,7 +172,7 @@ def _without_clashes(plugins: Sequence[PluginRecord]) -> list[PluginRecord]:
                 result[index] = replace(
                     result[index],
                     problem=PluginError(
-                        f"plugins in different places {claim}: {places}",
+                        f"several plugins {claim}: {places}",
                         hint="rename one of them, or leave it out of plugins.paths and "
                         "plugins.files",
                     ),

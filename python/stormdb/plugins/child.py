@@ -53,6 +53,12 @@ class Child:
 
     async def serve(self) -> None:
         """Answer until the controller closes the pipe or is gone."""
+        try:
+            await self._serve()
+        finally:
+            self.pulse.stop()
+
+    async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=2**20)
         await loop.connect_read_pipe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import random
 import time
@@ -60,10 +61,13 @@ class PluginState:
         self.plugin.initialize()
 
     async def create_workload(self, args: wire.Message) -> dict[str, Any]:
-        """Make the workload; tell what keys its configuration has."""
+        """Make the workload; tell what it is and what keys its configuration has."""
         self.workload = loader.create_workload(self.plugin, args["workload_type"])
         model = self.workload.config_model
-        return {"config_schema": model.model_json_schema() if model else None}
+        return {
+            "config_schema": model.model_json_schema() if model else None,
+            "doc": inspect.cleandoc(type(self.workload).__doc__ or ""),
+        }
 
     async def validate_config(self, args: wire.Message) -> list[dict[str, Any]]:
         """Check the keys below `workload_config`; each problem with its place and what is allowed.

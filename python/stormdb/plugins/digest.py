@@ -30,5 +30,7 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
     for child in sorted(path.iterdir(), key=lambda child: child.name):
         if child.name.startswith(".") or child.name == "__pycache__" or child.suffix == ".pyc":
             continue
+        if child.is_symlink() and not child.is_file():
+            continue  # a folder elsewhere, perhaps one above, or nothing
         for name, file in _files(child):
             yield f"{path.name}/{name}", file

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugins import cache, foreign
 from stormdb.plugins.digest import digest
+from stormdb.plugins.manifest import declared_problem
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
 
 if TYPE_CHECKING:
-    from stormdb.config.models import PluginsSettings
+    from stormdb.plugins.settings import Settings
 
 __all__ = ["GROUP", "at_path", "builtin", "configured", "installed"]
 
@@ -71,7 +72,7 @@ def installed() -> Iterator[PluginRecord]:
         )
 
 
-def configured(settings: PluginsSettings, where: Callable[[str], str]) -> Iterator[PluginRecord]:
+def configured(settings: Settings, where: Callable[[str], str]) -> Iterator[PluginRecord]:
     """The plugins that a configuration names, and those in the folders that it names.
 
     Args:
@@ -81,16 +82,17 @@ def configured(settings: PluginsSettings, where: Callable[[str], str]) -> Iterat
     Raises:
         ConfigError: a file or a folder that was named does not exist.
     """
-    for text in settings.files:
+    for index, text in enumerate(settings.files):
+        place = where(f"plugins.files[{index}]")
         if not Path(text).exists():
             raise ConfigError(
                 f"there is no file or folder {text}",
-                where=where("plugins.files"),
+                where=place,
                 hint="name a .py file, a package folder, a wheel or a zip",
             )
         for record in at_path(Path(text)):
-            yield replace(record, config_place=where("plugins.files"))
-    for text in settings.paths if settings.auto_load else ():
+            yield replace(record, config_place=place)
+    for index, text in enumerate(settings.paths if settings.auto_load else ()):
         folder = Path(text)
         if folder.is_dir():
             for child in sorted(folder.iterdir()):
@@ -99,7 +101,7 @@ def configured(settings: PluginsSettings, where: Callable[[str], str]) -> Iterat
         elif "paths" in settings.model_fields_set:
             raise ConfigError(
                 f"there is no folder {text}",
-                where=where("plugins.paths"),
+                where=where(f"plugins.paths[{index}]"),
                 hint="plugins.paths holds folders; a single plugin belongs to plugins.files",
             )
 
@@ -160,11 +162,17 @@ def _in_file(path: Path) -> PluginRecord:
 
 def _declare(record: PluginRecord, table: dict[str, Any]) -> PluginRecord:
     """The record with what a script block or a `[project]` table declares."""
-    return replace(
-        record,
-        requirements=tuple(map(str, table.get("dependencies", ()))),
-        requires_python=str(table.get("requires-python", "")),
+    return _checked(
+        replace(
+            record,
+            requirements=tuple(map(str, table.get("dependencies", ()))),
+            requires_python=str(table.get("requires-python", "")),
+        )
     )
+
+
+def _checked(record: PluginRecord) -> PluginRecord:
+    return replace(record, problem=declared_problem(record))
 
 
 def _in_folder(folder: Path) -> Iterator[PluginRecord]:
@@ -180,11 +188,15 @@ def _in_folder(folder: Path) -> Iterator[PluginRecord]:
             "give it an __init__.py that exports PLUGIN; to search a folder of plugins, "
             "name it in plugins.paths",
         )
-    elif not folder.name.isidentifier() or folder.name in sys.stdlib_module_names:
+    elif folder.name in sys.stdlib_module_names:
+        yield _broken(
+            record, "is a package folder with the name of a module of Python", "rename the folder"
+        )
+    elif not folder.name.isidentifier():
         yield _broken(
             record,
-            f"is a package folder named {folder.name}, which no package of its own can be called",
-            "rename it to a word of letters, digits and _ that no module of Python has",
+            "is a package folder whose name Python cannot import",
+            "rename it to a word of letters, digits and _ that does not start with a digit",
         )
     else:
         yield replace(
@@ -276,10 +288,12 @@ def _in_wheel(record: PluginRecord, folder: Path) -> Iterator[PluginRecord]:
     except OSError:
         yield _broken(record, "is a wheel without METADATA", "build it again")
         return
-    record = replace(
-        record,
-        requirements=tuple(headers.get_all("Requires-Dist", [])),
-        requires_python=headers.get("Requires-Python", ""),
+    record = _checked(
+        replace(
+            record,
+            requirements=tuple(headers.get_all("Requires-Dist", [])),
+            requires_python=headers.get("Requires-Python", ""),
+        )
     )
     parser = ConfigParser(delimiters=("=",))
     parser.read(information / "entry_points.txt", encoding="utf-8")

@@ -5,15 +5,18 @@ A *failure* is a map: `kind`, the exception's `type` and `text`, `place`, `trace
 
 from __future__ import annotations
 
+import difflib
 import re
 import signal
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormdb.errors import ConnectError, PluginError, StormdbError
-from stormdb.plugin.metadata import MetadataError
+from stormdb.plugin.metadata import MetadataError, PluginMetadata
 from stormdb.plugins import places
+from stormdb.plugins.record import Kind
 from stormdb.units import format_bytes, format_duration
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ __all__ = [
 ]
 
 _TEXT_CHARS = 2000
+_ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
 Failure = dict[str, Any]
 
 
@@ -53,9 +57,11 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
     """Tell a failure of plugin code; runs in the child.
 
     Args:
-        error: what the plugin's code raised.
+        error: what the plugin's code raised; of a group, its first exception is told.
         roots: the plugin's files and folders.
     """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     failure: Failure = {
         "kind": "raised",
         "type": type(error).__qualname__,
@@ -74,8 +80,20 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
         failure |= {"kind": "memory"}
     elif isinstance(error, MetadataError):
         failure |= {"kind": "metadata"}
+    elif isinstance(error, TypeError) and "PluginMetadata.__init__()" in str(error):
+        failure |= {"kind": "metadata", "text": _field_problem(str(error))}
+    elif isinstance(error, TypeError) and (match := _ABSTRACT.match(str(error))):
+        methods = re.sub(r"['\s]+", " ", match[2]).strip()
+        failure |= {
+            "kind": "contract",
+            "text": f"makes a {match[1]} that lacks {methods}",
+            "hint": f"write what is missing into the class {match[1]}",
+        }
     elif isinstance(error, ModuleNotFoundError) and error.name:
         failure |= {"kind": "module", "text": error.name}
+    elif isinstance(error, ImportError):
+        # Python adds the path of the module that was looked into.
+        failure |= {"text": re.sub(r" \([^()]*\)$", "", error.msg)}
     elif isinstance(error, SyntaxError):
         failure |= {"kind": "syntax", "text": error.msg}
         if error.filename and error.lineno:
@@ -87,6 +105,18 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
                 "text": text,
             }
     return failure
+
+
+def _field_problem(text: str) -> str:
+    """What is wrong with the fields of `PluginMetadata`, in the words of a `MetadataError`."""
+    if match := re.search(r"unexpected keyword argument '(\w+)'", text):
+        known = PluginMetadata.__dataclass_fields__
+        near = difflib.get_close_matches(match[1], known, n=1)
+        also = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        return f"there is no field {match[1]}, {also}"
+    if match := re.search(r"missing \d+ required .*?: (.*)", text):
+        return f"{match[1].replace(chr(39), '')} must be given"
+    return text.partition("() ")[2]
 
 
 def _text_of(error: BaseException) -> str:
@@ -212,6 +242,18 @@ def error_of_end(
 
 def _missing_module(record: PluginRecord, module: str, where: str) -> PluginError:
     top = module.partition(".")[0]
+    assert record.entry
+    if top == record.entry.module.partition(".")[0]:
+        return PluginError(
+            f"plugin {record.name} imports {module}, which is not among its files", where=where
+        )
+    if record.kind is Kind.FILE and Path(record.source).with_name(f"{top}.py").exists():
+        return PluginError(
+            f"plugin {record.name} imports {top}.py, which lies beside it; "
+            "a plugin in one file has nothing beside it",
+            where=where,
+            hint="put both into a package folder, with an __init__.py that exports PLUGIN",
+        )
     wanted = re.sub(r"[-_.]+", "-", top).lower()
     declared = next(
         (

@@ -34,7 +34,7 @@ def library_problem(path: Path) -> tuple[str, str]:
             f"see {PORTING_PAGE}",
         )
     return (
-        f"is {form or 'no library, whatever its name says'}, not a Python plugin",
+        f"is {form}, not a Python plugin" if form else "has the name of a library but is none",
         f"name a .py file, a package folder, a wheel or a zip; Go plugins: see {PORTING_PAGE}",
     )
 

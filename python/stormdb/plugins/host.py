@@ -6,13 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from stormdb.errors import PluginError
 from stormdb.plugin import Finding, PluginMetadata
 from stormdb.plugins import failures, places, wire
+from stormdb.plugins.manifest import metadata_problem
 from stormdb.plugins.places import Place
+from stormdb.plugins.plugin_log import LogSieve, PluginLog
 from stormdb.plugins.process import ChildFailure, ChildLost, ChildProcess
 from stormdb.units import format_duration
 
@@ -20,52 +22,14 @@ if TYPE_CHECKING:
     from stormdb.config.connection import ConnectTarget
     from stormdb.plugin import Config
     from stormdb.plugins.record import PluginRecord
+    from stormdb.plugins.settings import Limits
 
-__all__ = ["ConfigProblem", "Host", "Limits", "PluginLog"]
+__all__ = ["ConfigProblem", "Host"]
 
 _log = logging.getLogger(__name__)
 _HELLO_S = 30.0
 _STALE_NS = 2_000_000_000
 _WARN_NS = 10_000_000_000
-
-
-class Limits(Protocol):
-    """What plugin code may use; `stormdb.config.PluginLimits` is one."""
-
-    @property
-    def load_timeout_ns(self) -> int:
-        """For import, `get_metadata`, `initialize`, `create_workload`."""
-
-    @property
-    def setup_timeout_ns(self) -> int:
-        """For `setup` and for `cleanup`."""
-
-    @property
-    def verify_timeout_ns(self) -> int:
-        """For `verify`."""
-
-    @property
-    def memory_bytes(self) -> int:
-        """For each process."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginLog:
-    """One line that plugin code logged or printed.
-
-    Attributes:
-        plugin: name of the plugin; of its file or folder as long as its metadata are unknown.
-        level: `debug`, `info`, `warning`, `error` or `critical`.
-        logger: name of the logger, `stdout` or `stderr`.
-        message: the text.
-        extra: the record's own fields.
-    """
-
-    plugin: str
-    level: str
-    logger: str
-    message: str
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +56,9 @@ class Host:
 
     Attributes:
         record: the plugin, with its metadata once they are known.
+        is_blocked: whether plugin code kept the process from its event loop at the last heart beat.
         workload_schema: JSON schema of the workload's configuration; None if any keys will do.
+        workload_doc: what the workload's docstring says.
     """
 
     def __init__(
@@ -106,8 +72,9 @@ class Host:
     ) -> None:
         self.record = record
         self.workload_schema: dict[str, Any] | None = None
+        self.workload_doc = ""
         self._limits = limits
-        self._on_log = on_log
+        self._log = LogSieve(on_log)
         self._on_progress = on_progress
         self._on_event = on_event
         self._process: ChildProcess
@@ -117,6 +84,7 @@ class Host:
         self._beat_ns = 0
         self._warn_at_ns = _WARN_NS
         self._is_over_memory = False
+        self.is_blocked = False
 
     @classmethod
     async def start(
@@ -151,8 +119,6 @@ class Host:
         return self
 
     async def _start(self, module: str, *, initialize: bool) -> None:
-        from stormdb.plugins.manifest import metadata_problems
-
         assert self.record.entry
         self._process = await ChildProcess.spawn(module, self)
         self._process.tell(
@@ -172,14 +138,16 @@ class Host:
                 f"plugin {self.record.name}: its process did not start: {said or error}",
                 where=self.record.where,
             ) from error
-        assert hello["hello"] == wire.PROTOCOL
+        if hello["hello"] != wire.PROTOCOL:
+            raise PluginError(
+                f"plugin {self.record.name}: its process runs another version of stormdb",
+                hint="look for a second stormdb in PYTHONPATH",
+            )
         await self.request("load", {"entry": self.record.entry.to_wire()})
         metadata = PluginMetadata(**await self.request("metadata"))
         self.record = replace(self.record, name=metadata.name, metadata=metadata)
-        if problems := metadata_problems(metadata):
-            raise PluginError(
-                f"plugin {metadata.name} {'; it '.join(problems)}", where=self.record.where
-            )
+        if problem := metadata_problem(self.record):
+            raise problem
         if initialize:
             await self.request("initialize")
 
@@ -263,6 +231,7 @@ class Host:
             )
         answer = await self.request("create_workload", {"workload_type": workload_type})
         self.workload_schema = answer["config_schema"]
+        self.workload_doc = answer["doc"]
 
     async def validate_config(self, values: dict[str, Any]) -> list[ConfigProblem]:
         """Check the keys below `workload_config` with the workload's model."""
@@ -317,12 +286,12 @@ class Host:
     def on_line(self, stream: str, line: str) -> None:
         """Hear a printed line."""
         level = "info" if stream == "stdout" else "warning"
-        self._on_log(PluginLog(plugin=self.record.name, level=level, logger=stream, message=line))
+        self._log.add(PluginLog(plugin=self.record.name, level=level, logger=stream, message=line))
 
     def on_message(self, message: wire.Message) -> None:
         """Hear what the child says unasked."""
         if "log" in message:
-            self._on_log(PluginLog(plugin=self.record.name, **message["log"]))
+            self._log.add(PluginLog(plugin=self.record.name, **message["log"]))
         elif "progress" in message:
             self._on_progress(*message["progress"])
         elif "beat" in message:
@@ -334,6 +303,8 @@ class Host:
 
     def _on_beat(self, beat: wire.Message) -> None:
         self._beat_ns = time.monotonic_ns()
+        self.is_blocked = beat["blocked_ns"] > 0
+        self._log.tick(self.record.name)
         self._place = beat["place"] or self._place
         if beat["peak_bytes"] > self._limits.memory_bytes and self._process.is_alive:
             self._is_over_memory = True
@@ -345,11 +316,11 @@ class Host:
         self._warn_at_ns *= 2
         place = beat["place"]
         at = f" at {self.record.place(place)}: {place['text']}" if place else ""
-        self._on_log(
+        self._log.add(
             PluginLog(
                 plugin=self.record.name,
                 level="warning",
-                logger="stormdb.plugins.host",
+                logger=__name__,
                 message=f"{failures.stage_name(self._command)} has blocked the event loop for "
                 f"{format_duration(beat['blocked_ns'])}{at}",
             )

@@ -6,16 +6,25 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from stormdb.plugin import PluginMetadata, Workload, WorkloadPlugin
+from stormdb.plugins import places
 from stormdb.plugins.failures import ContractError
 
 if TYPE_CHECKING:
     from stormdb.plugins.record import EntryPoint
 
 __all__ = ["create_workload", "import_plugin", "read_metadata"]
+
+_METHODS = {
+    "setup": ("ctx", "db", "cfg"),
+    "run": ("ctx", "db", "cfg", "metrics"),
+    "verify": ("ctx", "db", "cfg"),
+    "cleanup": ("ctx", "db", "cfg"),
+}
 
 
 def import_plugin(entry: EntryPoint) -> WorkloadPlugin:
@@ -112,4 +121,37 @@ def create_workload(plugin: WorkloadPlugin, workload_type: str) -> Workload:
             f"returns {shown} from create_workload({workload_type!r}), "
             "it must be an instance of a subclass of stormdb.plugin.Workload"
         )
+    for name, arguments in _METHODS.items():
+        _check_method(workload, name, arguments)
+    _check_model(workload)
     return workload
+
+
+def _check_method(workload: Workload, name: str, arguments: Sequence[str]) -> None:
+    method = getattr(workload, name)
+    function = inspect.unwrap(getattr(method, "__func__", method))
+    hint = f"write async def {name}(self, {', '.join(arguments)})"
+    place = places.of_function(function)
+    if not inspect.iscoroutinefunction(function):
+        raise ContractError(f"has a {name}() that is no coroutine", hint=hint, place=place)
+    try:
+        inspect.signature(method).bind(*arguments)
+    except TypeError as error:
+        raise ContractError(
+            f"has a {name}() that does not take {', '.join(arguments)}: {error}",
+            hint=hint,
+            place=place,
+        ) from error
+
+
+def _check_model(workload: Workload) -> None:
+    model: Any = workload.config_model
+    if model is None:
+        return
+    from pydantic import BaseModel
+
+    if not (inspect.isclass(model) and issubclass(model, BaseModel)):
+        raise ContractError(
+            f"has a workload whose config_model is {model!r}, it must be a pydantic model",
+            hint="write class Options(BaseModel): ... and config_model = Options",
+        )

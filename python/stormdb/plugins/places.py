@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Place", "of_coroutine", "of_dump", "of_frame", "of_traceback"]
+__all__ = ["Place", "of_coroutine", "of_dump", "of_frame", "of_function", "of_traceback"]
 
 Place = dict[str, Any]
 """`file`, `line`, `function` and the source `text`, as it travels from the child."""
@@ -32,6 +32,12 @@ def _innermost(steps: Iterable[tuple[CodeType, int]], roots: Sequence[str]) -> P
         if _is_inside(code.co_filename, roots):
             found = code, line
     return _place(found[0].co_filename, found[1], found[0].co_qualname) if found else None
+
+
+def of_function(function: object) -> Place | None:
+    """The first line of a function."""
+    code = getattr(function, "__code__", None)
+    return _place(code.co_filename, code.co_firstlineno, code.co_qualname) if code else None
 
 
 def of_frame(frame: FrameType | None, roots: Sequence[str]) -> Place | None:

@@ -29,6 +29,10 @@ _DRAIN_S = 1.0
 class Listener(Protocol):
     """Hears what a child says without having been asked."""
 
+    @property
+    def is_blocked(self) -> bool:
+        """The child's event loop stands still: it would not hear that a command is cancelled."""
+
     def on_line(self, stream: str, line: str) -> None:
         """A line on `stdout` or `stderr`, whoever wrote it."""
 
@@ -166,7 +170,7 @@ class ChildProcess:
 
     async def _cancel(self, number: int, answer: asyncio.Future[Any]) -> None:
         """Give the command a chance to end what it began on the server."""
-        if not self._end.done():
+        if not self._end.done() and not self._listener.is_blocked:
             self.tell({"cancel": number})
             await asyncio.wait([answer], timeout=_CANCEL_S)
             if answer.done() and not answer.cancelled():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PERIOD_S", "Pulse", "lift_memory_limit", "limit_resources"]
 
 PERIOD_S = 0.25
+_GRACE_S = 2.0
 _SPARE_BYTES = 64 * 2**20
 
 
@@ -55,14 +56,15 @@ class Pulse:
 
     def __init__(self, child: Child) -> None:
         self._child = child
-        self._ticked_ns = 0
+        self._asked_ns = 0
+        """When the event loop was asked for a sign of life that it did not give yet; else 0."""
         self._main = threading.main_thread().ident
         self._pid = os.getpid()
+        self._is_over = threading.Event()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start to beat, and tell where `os._exit` is called."""
         self._loop = loop
-        self._ticked_ns = time.monotonic_ns()
         self._exit = os._exit
         os._exit = self._tell_exit
         threading.Thread(target=self._run, name="stormdb-pulse", daemon=True).start()
@@ -73,32 +75,41 @@ class Pulse:
             self._child.event("exit", place=place)
         self._exit(status)
 
+    def stop(self) -> None:
+        """The process is about to end: what holds it up has two seconds."""
+        self._is_over.set()
+
     def _tick(self) -> None:
-        self._ticked_ns = time.monotonic_ns()
+        self._asked_ns = 0
+
+    def _ask(self) -> None:
+        if not self._asked_ns:
+            self._asked_ns = time.monotonic_ns()
+            self._loop.call_soon_threadsafe(self._tick)
 
     def _run(self) -> None:
-        while True:
-            try:
-                self._loop.call_soon_threadsafe(self._tick)
-                time.sleep(PERIOD_S)
+        try:
+            self._ask()
+            while not self._is_over.wait(PERIOD_S):
                 self._child.channel.send({"beat": self._beat()})
-            except (OSError, RuntimeError):
-                # The controller or the event loop is gone: nothing can be told any more.
-                self._exit(1)
+                self._ask()
+            time.sleep(_GRACE_S)
+        except (OSError, RuntimeError):
+            pass  # The controller or the event loop is gone: nothing can be told any more.
+        self._exit(1)
 
     def _beat(self) -> dict[str, Any]:
-        silent_ns = time.monotonic_ns() - self._ticked_ns
-        is_blocked = silent_ns > PERIOD_S * 0.9e9
+        asked_ns = self._asked_ns
         roots = self._child.roots
         place = None
-        if is_blocked and self._main:
+        if asked_ns and self._main:
             frame = sys._current_frames().get(self._main)  # noqa: SLF001
             place = places.of_frame(frame, roots)
         else:
             for task in self._child.running()[:1]:
                 place = places.of_coroutine(task.get_coro(), roots)
         return {
-            "blocked_ns": silent_ns if is_blocked else 0,
+            "blocked_ns": time.monotonic_ns() - asked_ns if asked_ns else 0,
             "place": place,
             "peak_bytes": _peak_bytes(),
         }

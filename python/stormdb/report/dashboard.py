@@ -9,13 +9,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from stormdb.report.charts import Column, draw, round_top
+from stormdb.report.charts import draw, framed, round_top, throughput_columns
 from stormdb.report.tables import plain_table
-from stormdb.report.text import QUANTILE_NAMES, failure_name, format_percent, time_word
+from stormdb.report.text import QUANTILE_NAMES, failure_name, format_percent, format_span, time_word
 from stormdb.units import format_count, format_duration, format_rate
 
 if TYPE_CHECKING:
-    from stormdb.analysis.summary import IntervalPoint, TimeStats
+    from stormdb.analysis.summary import TimeStats
     from stormdb.report.tracker import Figures
     from stormdb.run.events import LoadInfo
 
@@ -23,6 +23,7 @@ __all__ = ["dashboard"]
 
 _STATISTICS = (*QUANTILE_NAMES, "max")
 _CHART_HEIGHT = 4
+_LABEL_WIDTH = 11
 _TALL = 40
 _TALL_CHART_HEIGHT = 10
 
@@ -91,7 +92,7 @@ def _clock(load: LoadInfo, now_ns: int, width: int) -> Table:
 
 def _seconds(ns: int) -> str:
     """Whole seconds, so that the clock does not jitter."""
-    return format_duration(round(ns / 1e9) * 10**9).replace(".00", "").replace(".0", "")
+    return format_span(round(ns / 1e9) * 10**9)
 
 
 def _throughput(load: LoadInfo, figures: Figures, width: int, height: int) -> list[RenderableType]:
@@ -108,30 +109,16 @@ def _throughput(load: LoadInfo, figures: Figures, width: int, height: int) -> li
         offered = last.offered_count / (last.length_ns / 1e9)
         line.append(f"   {format_rate(offered)}")
         line.append(" offered", style="dim")
-    points = figures.points[-max(width - 12, 10) :]
+    points = figures.points[-max(width - _LABEL_WIDTH - 1, 10) :]
     top = round_top(max(point.throughput_per_s for point in points))
-    label = format_rate(top)
-    lines = draw(
-        [Column(point.throughput_per_s, _style(point)) for point in points],
-        height=height,
-        top=top,
-    )
-    framed: list[RenderableType] = [line]
-    for index, text in enumerate(lines):
-        left = label if index == 0 else "0" if index == height - 1 else ""
-        framed.append(Text.assemble((f"{left:>9} ┤", "dim"), text, no_wrap=True))
-    return framed
-
-
-def _style(point: IntervalPoint) -> str:
-    if point.failed_count or point.dropped_count:
-        return "red"
-    return "cyan" if point.role == "steady" else "dim"
+    lines = draw(throughput_columns(points), height=height, top=top)
+    return [line, *framed(lines, format_rate(top), _LABEL_WIDTH)]
 
 
 def _times(load: LoadInfo, figures: Figures) -> Table:
     word = time_word("service_time" if load.arrival == "closed" else "response_time")
-    table = plain_table(word, *(QUANTILE_NAMES.get(name, name) for name in _STATISTICS))
+    headers = [QUANTILE_NAMES.get(name, name) for name in _STATISTICS]
+    table = plain_table(word, *headers, least_width=8)
     for name, stats in (("last interval", figures.last_times), ("so far", figures.times)):
         table.add_row(name, *_cells(stats))
     return table
@@ -150,7 +137,8 @@ def _cells(stats: TimeStats | None) -> list[Text]:
 
 
 def _rows(figures: Figures, room: int) -> Table:
-    table = plain_table("transaction", "committed", "rate", "failed", "p50", "p99", "max")
+    headers = ("committed", "rate", "failed", "p50", "p99", "max")
+    table = plain_table("transaction", *headers, least_width=8)
     for row in figures.rows[:room]:
         times = row.times
         cells = ("-",) * 3

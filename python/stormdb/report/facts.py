@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from stormdb.units import format_duration
+from stormdb.report.text import format_span
 
 if TYPE_CHECKING:
     from stormdb.analysis import Summary
@@ -71,10 +71,10 @@ def _load(summary: Summary) -> str:
 
 
 def _phase(phase: PhaseSummary) -> str:
-    planned = f"{phase.name} {format_duration(phase.planned_ns)}"
+    planned = f"{phase.name} {format_span(phase.planned_ns)}"
     if phase.length_ns == phase.planned_ns:
         return planned
-    return f"{planned} (stopped after {format_duration(phase.length_ns)})"
+    return f"{planned} (stopped after {format_span(phase.length_ns)})"
 
 
 def _config(summary: Summary) -> str:

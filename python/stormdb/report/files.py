@@ -24,14 +24,13 @@ def write_whole(path: str | Path, parts: Iterable[bytes]) -> None:
     Raises:
         StoreError: it cannot be written; a file that was there is still there.
     """
-    if str(path) == STDOUT:
-        for part in parts:
-            sys.stdout.buffer.write(part)
-        sys.stdout.buffer.flush()
-        return
     # A symbolic link stays one: its target is replaced.
     target = Path(os.path.realpath(path))
     try:
+        if str(path) == STDOUT:
+            sys.stdout.buffer.writelines(parts)
+            sys.stdout.buffer.flush()
+            return
         if target.exists() and not target.is_file():
             with target.open("wb") as file:
                 file.writelines(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -14,7 +14,6 @@ from stormdb.report.text import (
     failure_name,
     format_number,
     format_percent,
-    time_word,
 )
 from stormdb.units import format_bytes, format_count, format_duration, format_rate
 
@@ -32,57 +31,64 @@ __all__ = [
     "workers_table",
 ]
 
-_NAME_WIDTH = 16
-_STATISTICS = (*QUANTILE_NAMES, "max", "mean", "stdev")
+_NAME_WIDTH = 12
+# By the least width of the page.
+_STATISTICS: Mapping[int, tuple[str, ...]] = {
+    98: (*QUANTILE_NAMES, "max", "mean", "stdev"),
+    78: (*QUANTILE_NAMES, "max"),
+    0: ("p50", "p95", "p99", "max"),
+}
 
 
-def plain_table(first: str, *columns: str) -> Table:
-    """Borderless, names to the left, numbers to the right."""
+def plain_table(first: str, *columns: str, least_width: int = 0) -> Table:
+    """Borderless, names to the left, numbers to the right.
+
+    Args:
+        first: header of the names.
+        columns: headers of the numbers.
+        least_width: of each number, so that a table that is drawn again and again stands still.
+    """
     table = Table(
         box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False
     )
-    table.add_column(first, no_wrap=True, overflow="ellipsis", min_width=min(_NAME_WIDTH, 12))
+    table.add_column(first, no_wrap=True, overflow="ellipsis", min_width=_NAME_WIDTH)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=True, min_width=least_width or None)
     return table
 
 
-def times_table(summary: Summary) -> RenderableType:
-    """Each time of each transaction, and of all of them."""
-    table = plain_table("", *(QUANTILE_NAMES.get(name, name) for name in _STATISTICS))
-    rows = summary.transactions if len(summary.transactions) > 1 else ()
-    marked = False
-    kinds = ("response_time", "service_time") if summary.is_open_loop else ("service_time",)
-    for kind in kinds:
-        table.add_row(Text(time_word(kind), style="bold"))
-        for row in (*rows, summary.total):
-            marked |= _add_times(table, row.name, getattr(row, kind))
-    if summary.total.schedule_lag:
-        table.add_row(Text("schedule lag", style="bold"))
-        marked |= _add_times(table, "all", summary.total.schedule_lag)
-    if summary.operations:
-        table.add_row(Text("parts, service time", style="bold"))
-        for row in summary.operations:
-            marked |= _add_times(table, row.name, row.service_time)
-    if summary.total.failed_service_time:
-        table.add_row(Text("failed, service time", style="bold"))
-        marked |= _add_times(table, "all", summary.total.failed_service_time)
-    if not marked:
+def times_table(summary: Summary, width: int) -> RenderableType:
+    """Each time of each transaction, and of all of them; fewer columns where there is no room."""
+    statistics = next(names for least, names in _STATISTICS.items() if width >= least)
+    table = plain_table("", *(QUANTILE_NAMES.get(name, name) for name in statistics))
+    rows = (*(summary.transactions if len(summary.transactions) > 1 else ()), summary.total)
+    groups = {
+        "response time": [(row.name, row.response_time) for row in rows],
+        "service time": [(row.name, row.service_time) for row in rows],
+        "schedule lag": [("all", summary.total.schedule_lag)],
+        "parts (service)": [(row.name, row.service_time) for row in summary.operations],
+        "failed (service)": [("all", summary.total.failed_service_time)],
+    }
+    is_marked = False
+    for title, lines in groups.items():
+        measured = [(name, stats) for name, stats in lines if stats is not None]
+        if measured:
+            table.add_row(Text(title, style="bold"))
+        for name, stats in measured:
+            is_marked |= any(statistic in stats.unsupported for statistic in statistics)
+            table.add_row(f"  {name}", *_times(stats, statistics))
+    if not is_marked:
         return table
     return Group(table, Text("? fewer than 10 samples lie beyond it: chance decides", style="dim"))
 
 
-def _add_times(table: Table, name: str, stats: TimeStats | None) -> bool:
-    """One line; whether a value in it is marked."""
-    if stats is None:
-        return False
-    cells = []
-    for statistic in _STATISTICS:
+def _times(stats: TimeStats, statistics: tuple[str, ...]) -> Iterator[Text]:
+    for statistic in statistics:
         text = format_duration(getattr(stats, f"{statistic}_ns"))
-        is_weak = statistic in stats.unsupported
-        cells.append(Text(f"{text}?" if is_weak else f"{text} ", style="dim" if is_weak else ""))
-    table.add_row(f"  {name}", *cells)
-    return bool(stats.unsupported)
+        if statistic in stats.unsupported:
+            yield Text(f"{text}?", style="dim")
+        else:
+            yield Text(f"{text} ")
 
 
 def rows_table(summary: Summary) -> Table:
@@ -107,31 +113,27 @@ def rows_table(summary: Summary) -> Table:
     return table
 
 
-def failures_table(summary: Summary) -> RenderableType:
+def failures_table(summary: Summary) -> Table:
     """Failures by SQLSTATE with an example each, and drops by reason."""
-    parts: list[RenderableType] = []
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", min_width=8, no_wrap=True)
     for failure in summary.failures:
-        line = Text.assemble(
-            (f"{format_count(failure.count):>8} ", "red" if failure.count else "dim"),
-            (failure_name(failure.sqlstate), "bold"),
-        )
-        if failure.rows:
-            where = ", ".join(f"{name} {format_count(n)}" for name, n in failure.rows.items())
-            line.append(f"  in {where}", style="dim")
+        line = Text.assemble((failure_name(failure.sqlstate), "bold"))
+        remarks = [f"{name} {format_count(count)}" for name, count in failure.rows.items()]
         if failure.retried_count:
-            line.append(f"  retried {format_count(failure.retried_count)}", style="dim")
+            remarks.append(f"{format_count(failure.retried_count)} times tried again")
         if failure.other_phases_count:
-            line.append(
-                f"  and {format_count(failure.other_phases_count)} outside of steady", style="dim"
-            )
-        parts.append(line)
+            remarks.append(f"{format_count(failure.other_phases_count)} outside of steady")
+        if remarks:
+            line.append(f"  {', '.join(remarks)}", style="dim")
+        style = "red" if failure.count else "dim"
+        table.add_row(Text(format_count(failure.count), style=style), line)
         if failure.example:
-            parts.append(Text(f"         {failure.example}", style="italic"))
+            table.add_row("", Text(failure.example, style="italic"))
     for reason, count in summary.drops.items():
-        parts.append(
-            Text.assemble((f"{format_count(count):>8} ", "red"), ("dropped", "bold"), f"  {reason}")
-        )
-    return Group(*parts)
+        line = Text.assemble(("dropped", "bold"), (f"  {reason}", "dim"))
+        table.add_row(Text(format_count(count), style="red"), line)
+    return table
 
 
 def metrics_table(summary: Summary) -> Group:
@@ -179,9 +181,8 @@ def workers_table(summary: Summary) -> Group:
         busy = [load.cpu_busy_ratio for load in summary.generator_load]
         lag_ns = max(load.loop_lag_max_ns for load in summary.generator_load)
         memory = sum(load.memory_max_bytes for load in summary.generator_load)
-        cpu = format_percent(max(busy))
-        if len(busy) > 1:
-            cpu = f"{format_percent(min(busy))} to {cpu}"
+        # One number where the least and the largest look alike.
+        cpu = " to ".join(dict.fromkeys(format_percent(ratio) for ratio in (min(busy), max(busy))))
         parts.append(
             Text(
                 f"generator CPU {cpu} of a core per process, late by {format_duration(lag_ns)} at "
@@ -194,26 +195,21 @@ def workers_table(summary: Summary) -> Group:
 def accounting_table(summary: Summary) -> Group:
     """The identity of each phase, and whether it holds."""
     table = plain_table(
-        "", "length", "offered", "committed", "rolled back", "failed", "dropped", "unfinished"
+        "", "offered", "committed", "rolled back", "failed", "dropped", "unfinished"
     )
     phases = summary.phases if len(summary.phases) > 1 else ()
     for phase in (*phases, summary.accounting):
-        is_sum = phase is summary.accounting
+        counts = (
+            phase.offered_count,
+            phase.committed_count,
+            phase.rolled_back_count,
+            phase.failed_count,
+            phase.dropped_count,
+            phase.unfinished_count,
+        )
+        is_shown = phase is summary.accounting or phase.role == "steady"
         table.add_row(
-            f"  {phase.name}",
-            format_duration(phase.length_ns),
-            *(
-                format_count(count)
-                for count in (
-                    phase.offered_count,
-                    phase.committed_count,
-                    phase.rolled_back_count,
-                    phase.failed_count,
-                    phase.dropped_count,
-                    phase.unfinished_count,
-                )
-            ),
-            style="" if is_sum or phase.role == "steady" else "dim",
+            f"  {phase.name}", *map(format_count, counts), style="" if is_shown else "dim"
         )
     sum_text = "offered = committed + rolled back + failed + dropped + unfinished"
     verdict = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from stormdb.analysis import Severity
@@ -22,14 +23,16 @@ from stormdb.report.tables import (
     workers_table,
 )
 from stormdb.report.text import format_percent, format_value, time_word
-from stormdb.units import format_count, format_duration, format_rate
+from stormdb.units import format_duration, format_rate
 
 if TYPE_CHECKING:
     from stormdb.analysis import Summary
 
-__all__ = ["print_report", "report_console"]
+__all__ = ["print_report"]
 
 _WIDTH = 100
+_LABEL_WIDTH = 15
+_MANY = 0.01
 _STATUS_STYLE = {"completed": "green", "interrupted": "yellow", "failed": "red"}
 _SEVERITY_STYLE = {Severity.UNTRUSTED: "bold red", Severity.DOUBT: "yellow", Severity.NOTE: "dim"}
 _SEVERITY_WORD = {
@@ -37,17 +40,6 @@ _SEVERITY_WORD = {
     Severity.DOUBT: "doubt",
     Severity.NOTE: "note",
 }
-
-
-def report_console(stream: TextIO, width: int | None = None) -> Console:
-    """A console for a stream: at most 100 columns, and exactly those where there is no terminal."""
-    console = Console(file=stream, highlight=False, width=width)
-    if width is None:
-        console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
-    # A terminal that knows no block characters shows marks instead, and the report goes on.
-    if stream in {sys.stdout, sys.stderr} and hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
-    return console
 
 
 def print_report(
@@ -61,39 +53,46 @@ def print_report(
         width: columns; by default those of the terminal up to 100, or 100 without a terminal.
         again: the command that makes this run again; "" leaves the line out.
     """
-    console = report_console(stream or sys.stdout, width)
-    console.print()
-    for block in _blocks(summary, console.width, again):
-        console.print(block)
-        console.print()
+    stream = stream or sys.stdout
+    console = Console(file=stream, highlight=False)
+    if width is None:
+        width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+    console.width = width
+    with console.capture() as capture:
+        for block in _blocks(summary, width, again):
+            console.print()
+            console.print(block)
+    # Tables fill their cells with spaces, which nobody wants in a file.
+    text = "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    # Characters that the stream cannot write become marks, and the report goes on.
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
+    stream.flush()
 
 
 def _blocks(summary: Summary, width: int, again: str) -> Iterator[RenderableType]:
+    """From the details to what matters most, which is on the screen when the run is over."""
     yield _headline(summary, width)
     yield Padding(facts_table(summary), (0, 0, 0, 2))
     if summary.total.committed_count:
-        yield from _measured(summary, width)
-    elif summary.failures:
+        yield from _details(summary, width)
+    if summary.failures or summary.drops:
         yield _section("failures", failures_table(summary), width)
     yield _section("accounting", accounting_table(summary), width)
+    yield _section("result", Group(*_result(summary), _thresholds(summary)), width)
     if summary.warnings:
         yield _section("what to doubt", _warnings(summary), width)
-    if summary.thresholds:
-        yield _section("thresholds", _thresholds(summary), width)
     if again:
         yield Text.assemble(("  again  ", "dim"), again)
 
 
-def _measured(summary: Summary, width: int) -> Iterator[RenderableType]:
-    yield _section("result", _result(summary), width)
-    yield _section("times", times_table(summary), width)
-    yield _section("transactions", rows_table(summary), width)
+def _details(summary: Summary, width: int) -> Iterator[RenderableType]:
     if len([point for point in summary.intervals if point.role != "drain"]) > 1:
-        yield _section("throughput over time", throughput_chart(summary, width - 4), width)
+        yield _section("throughput over time", throughput_chart(summary, width - 2), width)
     title = f"{time_word(summary.main_time)} of all transactions"
-    yield _section(title, distribution_chart(summary, width - 4), width)
-    if summary.failures or summary.drops:
-        yield _section("failures", failures_table(summary), width)
+    yield _section(title, distribution_chart(summary, width - 2), width)
+    yield _section("times", times_table(summary, width), width)
+    yield _section("transactions", rows_table(summary), width)
     if summary.counters or summary.values:
         yield _section("custom metrics", metrics_table(summary), width)
     if summary.workers:
@@ -110,9 +109,7 @@ def _headline(summary: Summary, width: int) -> Text:
     run = summary.run
     status = run.status.value
     line = Text.assemble(
-        "stormdb ",
-        str(run.generator.get("stormdb", "")),
-        " · ",
+        f"stormdb {run.generator.get('stormdb', '')} · ",
         (run.workload, "bold"),
         " · ",
         (status, _STATUS_STYLE[status]),
@@ -123,67 +120,64 @@ def _headline(summary: Summary, width: int) -> Text:
     return line
 
 
-def _result(summary: Summary) -> Group:
+def _result(summary: Summary) -> Iterator[Text]:
+    """The numbers that one would tell a colleague, and whether to."""
+    if not summary.is_trusted:
+        yield _line("verdict", ("do not use these numbers", "bold red"), ": see below why")
+    if not summary.total.committed_count:
+        return
     estimate = summary.throughput
-    line = Text.assemble(
-        ("throughput  ", "dim"), (format_rate(estimate.per_s), "bold"), " committed"
-    )
-    if estimate.low_per_s is not None and estimate.high_per_s is not None:
-        line.append(
-            f", 95 % interval {format_rate(estimate.low_per_s)} to "
-            f"{format_rate(estimate.high_per_s)}"
-        )
-        line.append(
-            f"  ({estimate.interval_count} intervals worth "
-            f"{estimate.effective_count:.0f} independent ones)",
-            style="dim",
-        )
+    rate = (format_rate(estimate.per_s), "bold")
+    if estimate.low_per_s is None or estimate.high_per_s is None:
+        why = f"  no interval: {estimate.why_no_interval}"
+        yield _line("throughput", rate, (why, "dim"))
     else:
-        line.append(f"; no interval can be given: {estimate.why_no_interval}", style="dim")
-    parts = [
-        f"offered {format_rate(summary.offered_per_s)}" if summary.is_open_loop else "",
-        f"failed {format_percent(summary.error_ratio)}",
-        f"dropped {format_percent(summary.dropped_ratio)}" if summary.is_open_loop else "",
-        f"retried {format_count(summary.total.retried_count)}",
-    ]
-    rest = Text("            " + " · ".join(filter(None, parts)))
-    stats = summary.main_time_of(summary.total)
-    lines = [line, rest]
-    if stats is not None:
-        word = time_word(summary.main_time)
-        lines.append(
-            Text.assemble(
-                (f"{word.split(maxsplit=1)[0]:<12}", "dim"),
-                f"half within {format_duration(stats.p50_ns)}, 99 of 100 within ",
-                (format_duration(stats.p99_ns), "bold"),
-                f", longest {format_duration(stats.max_ns)}",
-            )
+        span = f"  {format_rate(estimate.low_per_s)} to {format_rate(estimate.high_per_s)}"
+        worth = round(estimate.effective_count)
+        basis = f" (95 %, {estimate.interval_count} intervals"
+        basis += ")" if worth == estimate.interval_count else f" worth {worth} independent ones)"
+        yield _line("throughput", rate, span, (basis, "dim"))
+    if stats := summary.main_time_of(summary.total):
+        yield _line(
+            time_word(summary.main_time),
+            (f"p50 {format_duration(stats.p50_ns)} · ", ""),
+            (f"p99 {format_duration(stats.p99_ns)}", "bold"),
+            f" · max {format_duration(stats.max_ns)}",
         )
-    return Group(*lines)
+    shares = {"failed": summary.error_ratio, "retried": summary.retry_ratio}
+    if summary.is_open_loop:
+        yield _line("offered", format_rate(summary.offered_per_s))
+        shares["dropped"] = summary.dropped_ratio
+    for name, ratio in shares.items():
+        if ratio or name == "failed":
+            yield _line(name, (format_percent(ratio), "red" if ratio > _MANY else ""))
 
 
-def _warnings(summary: Summary) -> Group:
-    return Group(*_warning_lines(summary))
+def _line(name: str, *parts: str | tuple[str, str]) -> Text:
+    return Text.assemble((f"{name:<{_LABEL_WIDTH}}", "dim"), *parts)
 
 
-def _warning_lines(summary: Summary) -> Iterable[Text]:
-    for warning in summary.warnings:
-        word = _SEVERITY_WORD[warning.severity]
-        line = Text.assemble((f"{word}: ", _SEVERITY_STYLE[warning.severity]), warning.text)
-        if warning.remedy:
-            line.append(f"; {warning.remedy}", style="dim")
-        yield line
-
-
-def _thresholds(summary: Summary) -> Group:
-    lines = []
+def _thresholds(summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=_LABEL_WIDTH - 2, style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
     for outcome in summary.thresholds:
-        mark, style = ("met", "green") if outcome.is_met else ("missed", "red")
-        value = (
-            "not measured" if outcome.value is None else format_value(outcome.value, outcome.unit)
+        mark = Text("met", "green") if outcome.is_met else Text("missed", "bold red")
+        was = "not measured" if outcome.value is None else format_value(outcome.value, outcome.unit)
+        note = f"  {outcome.note}" if outcome.note else ""
+        table.add_row(
+            "threshold", mark, Text.assemble(f"{outcome.text}: ", (was, "bold"), (note, "dim"))
         )
-        line = Text.assemble((f"{mark:<7}", style), f"{outcome.text}  ", (f"was {value}", "bold"))
-        if outcome.note:
-            line.append(f"  ({outcome.note})", style="dim")
-        lines.append(line)
-    return Group(*lines)
+    return table
+
+
+def _warnings(summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for warning in summary.warnings:
+        remedy = f"; {warning.remedy}" if warning.remedy else ""
+        table.add_row(
+            Text(_SEVERITY_WORD[warning.severity], _SEVERITY_STYLE[warning.severity]),
+            Text.assemble(warning.text, (remedy, "dim")),
+        )
+    return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from stormdb.analysis.sqlstates import condition_name
 from stormdb.units import format_count, format_duration, format_rate
 
@@ -10,6 +12,7 @@ __all__ = [
     "failure_name",
     "format_number",
     "format_percent",
+    "format_span",
     "format_value",
     "time_word",
 ]
@@ -44,6 +47,11 @@ def format_value(value: float, unit: str) -> str:
 def failure_name(sqlstate: str) -> str:
     """`40001 serialization_failure`."""
     return f"{sqlstate} {condition_name(sqlstate)}".rstrip()
+
+
+def format_span(ns: int) -> str:
+    """A length of time without needless digits: `5 s`, `250 ms`, `1m 30s`."""
+    return re.sub(r"\.0+(?= )|(?<=\.\d)0+(?= )", "", format_duration(ns)) if ns else "0 s"
 
 
 def time_word(main_time: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stormdb.errors import ConfigError
+from stormdb.errors import ConfigError, ConnectError
 from stormdb.run.events import Stage
 from stormdb.units import format_bytes
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Confirm", "WorkloadData"]
 
 Confirm = Callable[[str], Awaitable[bool]]
-"""Asks the user a question; True for yes."""
+"""Asks the user whether what it names may be dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +55,20 @@ class WorkloadData:
             ConfigError: the schema is not stormdb's, in use, or holds other data.
             PluginError: the plugin's code failed; the marker says that the data is incomplete.
         """
-        found = await self.schema.marker()
-        await self.schema.lock(exclusive=True)
-        if found and rebuild:
-            await self.drop()
-            found = None
-        if found is None:
-            await self.schema.create(wanted)
-        else:
-            self._check(found, wanted)
-        with self.stages.stage(Stage.SETUP):
-            await self.host.setup(self.target, self.config)
-        await self.schema.mark(wanted.completed())
-        await self.schema.share_lock()
+        with self._explaining():
+            found = await self.schema.marker()
+            await self.schema.lock(exclusive=True)
+            if found and rebuild:
+                await self._drop()
+                found = None
+            if found is None:
+                await self.schema.create(wanted)
+            else:
+                self._check(found, wanted)
+            with self.stages.stage(Stage.SETUP):
+                await self.host.setup(self.target, self.config)
+            await self.schema.mark(wanted.completed())
+            await self.schema.share_lock()
 
     async def use(self, wanted: Marker) -> None:
         """Take the data as it is.
@@ -74,26 +76,38 @@ class WorkloadData:
         Raises:
             ConfigError: it is not there, in use by a setup, incomplete, or other data.
         """
-        found = await self.schema.marker()
-        if found is None:
-            raise ConfigError(
-                f"schema {self.schema.name} does not exist in {self.target.label}: the workload's "
-                "data has not been made yet",
-                hint="run once with --setup",
-            )
-        await self.schema.lock(exclusive=False)
-        self._check(found, wanted)
+        with self._explaining():
+            found = await self.schema.marker()
+            if found is None:
+                raise ConfigError(
+                    f"schema {self.schema.name} does not exist in {self.target.label}: the "
+                    "workload's data has not been made yet",
+                    hint="run once with --setup",
+                )
+            await self.schema.lock(exclusive=False)
+            self._check(found, wanted)
 
-    async def drop(self) -> None:
+    async def drop(self) -> bool:
         """Drop the data, the user willing.
+
+        Returns:
+            False if there is none.
 
         Raises:
             ConfigError: the user is not, or something outside of the schema depends on it.
             PluginError: the plugin's `cleanup` failed; nothing was dropped.
         """
+        with self._explaining():
+            if await self.schema.marker() is None:
+                return False
+            await self.schema.lock(exclusive=True)
+            await self._drop()
+            return True
+
+    async def _drop(self) -> None:
         size = format_bytes(await self.schema.size_bytes())
-        question = f"drop schema {self.schema.name} ({size}) in {self.target.label}?"
-        if not await self.confirm(question):
+        what = f"schema {self.schema.name} ({size}) in {self.target.label}"
+        if not await self.confirm(what):
             raise ConfigError("nothing was dropped", hint="answer y, or give --yes")
         with self.stages.stage(Stage.CLEANUP):
             await self.host.cleanup(self.target, self.config)
@@ -118,3 +132,25 @@ class WorkloadData:
                 f"schema {self.schema.name} was made by version {found.plugin_version} of the "
                 f"plugin, this is {wanted.plugin_version}; hint: --rebuild makes it anew"
             )
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Say what the server has against a statement of our own."""
+        import asyncpg
+
+        try:
+            yield
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise ConnectError(
+                f"the connection broke: {error}",
+                where=self.target.label,
+                hint="look at the server's log",
+            ) from error
+        except asyncpg.PostgresError as error:
+            hint = getattr(error, "hint", None)
+            if error.sqlstate == "42501":
+                dbname, user = self.target.dbname, self.target.user
+                hint = f"ask for the right: GRANT CREATE ON DATABASE {dbname} TO {user}"
+            raise ConfigError(
+                f"{error} ({error.sqlstate})", where=f"schema {self.schema.name}", hint=hint
+            ) from error

@@ -96,11 +96,11 @@ class Session:
         self._stages.events.finished(result)
         return result
 
-    async def clean_up(self) -> bool:
+    async def clean_up(self) -> str | None:
         """Drop the workload's data, the user willing.
 
         Returns:
-            False if there is none.
+            Name of the schema that was dropped; None if there is none.
 
         Raises:
             StormdbError: it cannot be dropped.
@@ -144,13 +144,9 @@ class Session:
         else:
             await self._data(ready).use(wanted)
 
-    async def _drop_data(self, ready: Ready) -> bool:
+    async def _drop_data(self, ready: Ready) -> str | None:
         data = self._data(ready)
-        if await data.schema.marker() is None:
-            return False
-        await data.schema.lock(exclusive=True)
-        await data.drop()
-        return True
+        return data.schema.name if await data.drop() else None
 
     def _spec(self, ready: Ready, plan: Plan) -> LoadSpec:
         from stormdb.executor import LoadSpec
@@ -199,7 +195,7 @@ class Session:
         return RunResult(
             status=Status.INTERRUPTED if is_interrupted else status,
             problem="\n".join(map(str, problems)),
-            exit_code=_exit_code(findings, problems, is_interrupted),
+            exit_code=_exit_code(measured, findings, problems, is_interrupted),
             started_at=measured.started_at,
             workload=config.workload,
             config=config.public(),
@@ -225,10 +221,15 @@ class Session:
 
 
 def _exit_code(
-    findings: Sequence[Finding] | None, problems: Sequence[StormdbError], is_interrupted: bool
+    measured: Measured,
+    findings: Sequence[Finding] | None,
+    problems: Sequence[StormdbError],
+    is_interrupted: bool,
 ) -> ExitCode:
     if is_interrupted:
         return ExitCode.INTERRUPTED
+    if measured.problems:  # the load ended early or lost a process: there are numbers, with holes
+        return ExitCode.UNTRUSTED
     if problems:
         return problems[0].exit_code
     if any(not finding.ok for finding in findings or ()):

@@ -1,7 +1,8 @@
-"""The exit code that a run earned; see docs/exit-codes.md."""
+"""The exit code that a run earned, and why; see docs/exit-codes.md."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stormdb.errors import ExitCode
@@ -10,15 +11,41 @@ if TYPE_CHECKING:
     from stormdb.analysis import Summary
     from stormdb.results import RunResult
 
-__all__ = ["exit_code"]
+__all__ = ["Verdict", "verdict"]
 
 
-def exit_code(result: RunResult, summary: Summary) -> ExitCode:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a run that has a report ended.
+
+    Attributes:
+        code: the exit code.
+        reasons: sentences that say why it is not 0.
+    """
+
+    code: ExitCode
+    reasons: tuple[str, ...] = ()
+
+
+def verdict(result: RunResult, summary: Summary) -> Verdict:
     """What ended the run comes first; a threshold counts only where the numbers can be trusted."""
+    if result.exit_code is ExitCode.INTERRUPTED:
+        return Verdict(
+            code=result.exit_code, reasons=("interrupted: the report is about a part of the run",)
+        )
     if result.exit_code is not ExitCode.MET:
-        return result.exit_code
+        broken = tuple(
+            f"verify: {finding.name} does not hold: {finding.detail}"
+            for finding in result.findings or ()
+            if not finding.ok
+        )
+        return Verdict(code=result.exit_code, reasons=(*result.problem.splitlines(), *broken))
     if not summary.is_trusted:
-        return ExitCode.UNTRUSTED
-    if any(not threshold.is_met for threshold in summary.thresholds):
-        return ExitCode.THRESHOLD_MISSED
-    return ExitCode.MET
+        reasons = (f"the numbers cannot be trusted: {reason}" for reason in summary.reasons)
+        return Verdict(code=ExitCode.UNTRUSTED, reasons=tuple(reasons))
+    missed = tuple(
+        f"threshold missed: {threshold.text}"
+        for threshold in summary.thresholds
+        if not threshold.is_met
+    )
+    return Verdict(code=ExitCode.THRESHOLD_MISSED if missed else ExitCode.MET, reasons=missed)

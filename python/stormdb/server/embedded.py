@@ -110,6 +110,12 @@ class EmbeddedServer:
             account = Account.choose(self._kept.data if self._kept else None)
             with self._kept.locked(account) if self._kept else nullcontext():
                 self._start(account)
+        except OSError as error:
+            self.stop()
+            raise ConnectError(
+                f"the server did not start: {error.strerror}",
+                where=str(error.filename) if error.filename else None,
+            ) from error
         except BaseException:
             self.stop()
             raise
@@ -122,6 +128,8 @@ class EmbeddedServer:
         if folder is None or os.getpid() != self._owner_pid:
             return
         folder.guard.end()
+        if self._kept is not None:
+            self._kept.discard_partial()
         self._close(folder)
 
     def detach(self) -> None:

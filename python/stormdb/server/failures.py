@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["explain", "is_port_taken", "lacks_statement_statistics"]
 
 _LINES_MAX = 12
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ")
+# What stands before the message: a time, in initdb's output after the name of a step.
+_STAMP = re.compile(r"^([a-z -]+ \.\.\. )?\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ")
+_MESSAGE = re.compile(r"(LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|initdb: (error|detail|hint)):")
+_SETTINGS = re.compile(
+    r'configuration file ".*" contains errors|could not access file "'
+    r"|outside the valid range for parameter|invalid value for parameter"
+)
 
 
 def is_port_taken(log: str) -> bool:
@@ -34,21 +40,11 @@ def explain(doing: str, log: str, data: Path) -> StormdbError:
         log: what the program wrote since it was started.
         data: its data directory.
     """
-    lines = [_STAMP.sub("", line) for line in log.splitlines() if line.strip()]
     if 'lock file "postmaster.pid" already exists' in log:
         held = re.search(r"\(PID (\d+)\)", log)
         return ConfigError(
             f"{data.parent} is in use by a running server, process {held[1] if held else '?'}",
             hint="stop that server, or name another data_dir",
-        )
-    if re.search(r'configuration file ".*" contains errors|invalid value for parameter', log) or (
-        "is not supported by this build" in log
-    ):
-        said = [line for line in lines if re.match(r"(LOG|FATAL|DETAIL|HINT):", line)]
-        said = [line for line in said if "contains errors" not in line]
-        return ConfigError(
-            f"PostgreSQL does not accept the settings: {'; '.join(_bare(line) for line in said)}",
-            hint="mend the setting or leave it out",
         )
     if is_port_taken(log):
         port = re.search(r"running on port (\d+)", log)
@@ -56,15 +52,23 @@ def explain(doing: str, log: str, data: Path) -> StormdbError:
             f"{doing}: port {port[1] if port else '?'} is taken by another program",
             hint="give another port, or none: then a free one is chosen",
         )
-    if "No space left on device" in log:
-        hint = f"free some space where {data.parent} lies, or point TMPDIR elsewhere"
+    written = [_STAMP.sub("", line) for line in log.splitlines() if line.strip()]
+    lines = [line for line in written if _MESSAGE.match(line)] or written
+    if _SETTINGS.search(log):
+        said = [line for line in lines if not re.search("contains errors|is shut down", line)]
+        return ConfigError(
+            f"PostgreSQL does not accept the settings: {'; '.join(_bare(line) for line in said)}",
+            hint="mend the setting or leave it out",
+        )
+    if "No space left on device" in log or "Check free disk space" in log:
+        hint = f"free some space where {data.parent} lies, or use another folder (TMPDIR, data_dir)"
     elif "could not map anonymous shared memory" in log or "Cannot allocate memory" in log:
         hint = "lower shared_buffers or max_connections"
     else:
         hint = None
-    text = "\n  ".join(lines[-_LINES_MAX:]) or "it wrote nothing"
+    text = "\n  ".join(lines[-_LINES_MAX:]) or "nothing"
     return ConnectError(f"{doing}; it wrote:\n  {text}", hint=hint)
 
 
 def _bare(line: str) -> str:
-    return re.sub(r' in file ".*" line \d+$', "", line.partition(":")[2].strip())
+    return re.sub(r' in file ".*" line \d+$|\.$', "", line.partition(":")[2].strip())

@@ -106,7 +106,7 @@ class KeptFolder:
                 databases=(dbname,),
             )
             self._write_mark(mark)
-            shutil.rmtree(self.partial, ignore_errors=True)
+            self.discard_partial()
             workshop.create(self.partial, wanted)
             workshop.add_database(self.partial, dbname)
             self.partial.rename(self.data)
@@ -115,6 +115,10 @@ class KeptFolder:
             workshop.add_database(self.data, dbname)
             self._write_mark(replace(mark, databases=(*mark.databases, dbname)))
         return Login(user=mark.user, password=mark.password)
+
+    def discard_partial(self) -> None:
+        """Remove data that was not made to the end."""
+        shutil.rmtree(self.partial, ignore_errors=True)
 
     def _check_fit(self, mark: _Mark, programs: Programs, user: str) -> None:
         if mark.major != programs.major:

@@ -1,0 +1,105 @@
+"""The plugins that the flags of a command, or its configuration file, let it find."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from stormdb.plugins import Catalog, Settings
+
+__all__ = ["ConfigFlag", "FolderFlag", "JsonFlag", "PluginFlag", "find_plugins", "print_table"]
+
+ConfigFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        envvar="STORMDB_CONFIG",
+        help="Configuration file whose plugins count.",
+    ),
+]
+PluginFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="Load a plugin: .py file, package folder, wheel or zip; repeatable.",
+    ),
+]
+FolderFlag = Annotated[
+    list[str] | None,
+    typer.Option("--plugin-path", metavar="FOLDER", help="Search a folder; repeatable."),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def find_plugins(
+    config: Path | None,
+    plugin: Iterable[str] | None = None,
+    plugin_path: Iterable[str] | None = None,
+    *,
+    extra: Iterable[Path] = (),
+) -> Catalog:
+    """The catalog as a run would find it.
+
+    Args:
+        config: configuration file; None for none.
+        plugin: values of `--plugin`.
+        plugin_path: values of `--plugin-path`.
+        extra: more files and folders that hold plugins.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or names what does not exist.
+    """
+    from stormdb.plugins import Catalog
+
+    settings, where = _settings(config, plugin, plugin_path)
+    return Catalog.discover(settings, extra=extra, where=where)
+
+
+def _settings(
+    config: Path | None, plugin: Iterable[str] | None, plugin_path: Iterable[str] | None
+) -> tuple[Settings, Callable[[str], str]]:
+    """The section `plugins`; without file, flags and variables the defaults, read quickly."""
+    has_variables = any(name.startswith("STORMDB_PLUGINS__") for name in os.environ)
+    if not (config or plugin or plugin_path or has_variables):
+        from stormdb.plugins import DefaultSettings
+
+        return DefaultSettings(), str
+    from stormdb.config import load
+
+    flags = {
+        "plugins.files": list(plugin or ()) or None,
+        "plugins.paths": list(plugin_path or ()) or None,
+    }
+    # The workload does not matter here, but no configuration is complete without one.
+    loaded = load(config, workload="any", flags=flags)
+    return loaded.plugins, loaded.where
+
+
+def print_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A table on a terminal; in a pipe, columns that a tool can cut."""
+    import sys
+
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table: Any = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        Console(highlight=False, markup=False).print(table)
+        return
+    lines = [headings, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())

@@ -1,0 +1,261 @@
+"""`stormdb plugins list`, `info` and `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+
+if TYPE_CHECKING:
+    from stormdb.errors import StormdbError
+    from stormdb.plugins import Catalog, PluginRecord
+    from stormdb.plugins.check import Step
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def _plugins() -> None:
+    """List, inspect and check plugins."""
+
+
+@app.command("list")
+def list_(
+    config: ConfigFlag = None,
+    plugin: PluginFlag = None,
+    plugin_path: FolderFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the plugins that are found, and say why some of them cannot be used.
+
+    A plugin's code runs only to ask it who it is, in a process of its own, and not again as long
+    as its files stay the same.
+    """
+    import asyncio
+
+    from stormdb.cli.catalog import find_plugins, print_table
+    from stormdb.cli.outcome import say
+
+    catalog = find_plugins(config, plugin, plugin_path)
+    asyncio.run(catalog.load())
+    if as_json:
+        _print_json([_facts(record) for record in catalog.plugins])
+        return
+    rows = [
+        (
+            record.name,
+            record.metadata.version if record.metadata else "-",
+            str(record.kind),
+            "cannot be used"
+            if record.problem or not record.metadata
+            else ", ".join(record.metadata.workload_types),
+            record.where,
+        )
+        for record in catalog.plugins
+    ]
+    print_table(("NAME", "VERSION", "KIND", "WORKLOAD TYPES", "SOURCE"), rows)
+    for record in catalog.plugins:
+        if record.problem:
+            say(f"cannot be used: {record.problem}")
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, or its path.")],
+    config: ConfigFlag = None,
+    plugin: PluginFlag = None,
+    plugin_path: FolderFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what a plugin says about itself, and the keys of its workloads' configuration."""
+    import asyncio
+
+    from stormdb.cli.catalog import find_plugins
+
+    path = Path(name)
+    is_path = path.exists() and (path.suffix != "" or "/" in name)
+    catalog = find_plugins(config, plugin, plugin_path, extra=[path] if is_path else ())
+    facts = asyncio.run(_inspect(catalog, path.resolve() if is_path else name))
+    if as_json:
+        _print_json(facts)
+    else:
+        for line in _lines(facts):
+            typer.echo(line)
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Plugins to check. Default: all that are found."),
+    ] = None,
+    config: ConfigFlag = None,
+    plugin: PluginFlag = None,
+    plugin_path: FolderFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take plugins through their life without a server, and tell each step.
+
+    Import, metadata, needs, initialize(), create_workload() of each type, cleanup(). Exits with 3
+    if there is a problem.
+    """
+    import asyncio
+
+    from stormdb.cli.catalog import find_plugins
+    from stormdb.errors import ConfigError, ExitCode
+
+    for path in paths or ():
+        if not path.exists():
+            raise ConfigError(f"there is no file or folder {path}", where="PATH")
+    catalog = find_plugins(config, plugin, plugin_path, extra=paths or ())
+    wanted = {str(path.resolve()) for path in paths or ()}
+    found = asyncio.run(_check(catalog, wanted))
+    if as_json:
+        _print_json(
+            [
+                _facts(record) | {"checks": [_step(step) for step in steps]}
+                for record, steps in found
+            ]
+        )
+    else:
+        for record, steps in found:
+            _print_check(record, steps)
+    if any(step.problem for _, steps in found for step in steps):
+        raise typer.Exit(ExitCode.WORKLOAD)
+
+
+async def _check(catalog: Catalog, wanted: set[str]) -> list[tuple[PluginRecord, list[Step]]]:
+    """Each plugin with its steps; one that cannot be read, or whose name is taken, has one."""
+    from stormdb.plugins.check import check as steps_of
+
+    await catalog.load()
+    return [
+        (record, [step async for step in steps_of(record, catalog.limits)])
+        for record in catalog.plugins
+        if not wanted or record.source in wanted
+    ]
+
+
+async def _inspect(catalog: Catalog, wanted: str | Path) -> dict[str, Any]:
+    """All that can be known of one plugin without a server."""
+    from stormdb.plugins import Host
+
+    await catalog.load()
+    record = catalog.named(wanted)
+    async with await Host.start(record, catalog.limits) as host:
+        metadata = host.record.metadata
+        assert metadata
+        workloads = {}
+        for workload_type in metadata.workload_types:
+            await host.create_workload(workload_type)
+            workloads[workload_type] = {
+                "doc": host.workload_doc,
+                "config_schema": host.workload_schema,
+            }
+    return _facts(host.record) | {"workloads": workloads}
+
+
+def _facts(record: PluginRecord) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "name": record.name,
+        "kind": str(record.kind),
+        "source": record.source,
+        "digest": f"sha256:{record.digest}" if record.digest else None,
+        "named_by": record.config_place or None,
+        "metadata": asdict(record.metadata) if record.metadata else None,
+        "problem": _problem(record.problem),
+    }
+
+
+def _problem(problem: StormdbError | None) -> dict[str, Any] | None:
+    if problem is None:
+        return None
+    return {"message": problem.message, "where": problem.where, "hint": problem.hint}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "check": step.name,
+        "ok": step.problem is None,
+        "detail": step.detail,
+        "problem": _problem(step.problem),
+    }
+
+
+def _print_check(record: PluginRecord, steps: list[Step]) -> None:
+    typer.echo(f"{record.name}  ({record.where})")
+    for step in steps:
+        if step.problem:
+            typer.echo(f"  problem  {step.name}: {step.problem}")
+        else:
+            typer.echo(f"  ok       {step.name}{': ' if step.detail else ''}{step.detail}")
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    """What `info` shows to people."""
+    head = {key: facts[key] for key in ("name", "kind", "source", "digest", "named_by")}
+    for key, value in (head | facts["metadata"]).items():
+        text = ", ".join(value) if isinstance(value, list | tuple) else value
+        if text:
+            yield f"{key + ':':<24}{text}"
+    for names, workload in _alike(facts["workloads"]):
+        yield ""
+        yield f"workload {', '.join(names)}"
+        yield from (f"  {line}" for line in workload["doc"].partition("\n\n")[0].splitlines())
+        schema = workload["config_schema"]
+        if schema is None:
+            yield "  workload_config: any keys"
+            continue
+        properties = schema.get("properties", {})
+        yield f"  workload_config:{'' if properties else ' no keys'}"
+        for key, value in properties.items():
+            yield f"    {key}: {_key(value, key in schema.get('required', ()))}"
+
+
+def _alike(workloads: dict[str, dict[str, Any]]) -> list[tuple[list[str], dict[str, Any]]]:
+    """The workloads, those together that say the same about themselves."""
+    groups: list[tuple[list[str], dict[str, Any]]] = []
+    for name, workload in workloads.items():
+        for names, other in groups:
+            if other == workload:
+                names.append(name)
+                break
+        else:
+            groups.append(([name], workload))
+    return groups
+
+
+def _key(schema: dict[str, Any], is_required: bool) -> str:
+    """One key of a workload's configuration: type, bounds, default, description."""
+    import json
+
+    kinds = [one.get("type", "") for one in schema.get("anyOf", [schema])]
+    words = {
+        "minimum": ">=",
+        "exclusiveMinimum": ">",
+        "maximum": "<=",
+        "exclusiveMaximum": "<",
+    }
+    parts = [
+        "one of " + ", ".join(map(str, schema["enum"]))
+        if "enum" in schema
+        else " or ".join(filter(None, kinds)) or "any value",
+        *(f"{sign} {schema[word]}" for word, sign in words.items() if word in schema),
+        "required" if is_required else f"default {json.dumps(schema.get('default'))}",
+    ]
+    text = ", ".join(parts)
+    return f"{text}; {schema['description']}" if "description" in schema else text
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

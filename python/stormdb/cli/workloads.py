@@ -1,0 +1,48 @@
+"""`stormdb workloads list`."""
+
+from __future__ import annotations
+
+import typer
+
+from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def _workloads() -> None:
+    """List workload types."""
+
+
+@app.command("list")
+def list_(
+    config: ConfigFlag = None,
+    plugin: PluginFlag = None,
+    plugin_path: FolderFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what `stormdb run` can run: every workload type and its plugin."""
+    import asyncio
+    import json
+
+    from stormdb.cli.catalog import find_plugins, print_table
+    from stormdb.cli.outcome import say
+
+    catalog = find_plugins(config, plugin, plugin_path)
+    asyncio.run(catalog.load())
+    rows = [
+        (name, record.name, record.metadata.description if record.metadata else "")
+        for name, record in catalog.workload_types.items()
+    ]
+    if as_json:
+        keys = ("workload", "plugin", "description")
+        typer.echo(
+            json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False)
+        )
+    else:
+        print_table(("WORKLOAD", "PLUGIN", "DESCRIPTION"), rows)
+    for record in catalog.plugins:
+        if record.problem:
+            say(f"cannot be used: {record.problem}")

@@ -1,0 +1,133 @@
+"""Ctrl-C and SIGTERM, once and twice, at every stage; nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import asyncpg
+import pytest
+
+from tests.it.run.command import Command, ended, wait_for
+from tests.it.run.test_data import marker
+
+ORDERLY = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@ORDERLY
+def test_a_signal_ends_the_load_with_a_partial_report(
+    stormdb: Command, number: signal.Signals
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    run = stormdb.start(*stormdb.probe("-d", "60s", "--json", "report.json"))
+    wait_for(run, "load: probe")
+    time.sleep(1)
+    run.send_signal(number)
+    end = ended(run, limit_s=20)
+    assert end.code == 130
+    assert f"warning: {number.name}: ending in order; once more ends at once" in end.err
+    assert "stormdb: interrupted: the report is about a part of the run" in end.err
+    assert "probe · interrupted" in end.out
+    report = json.loads((stormdb.folder / "report.json").read_text())
+    assert report["run"]["status"] == "interrupted"
+    assert stormdb.left_behind() == []
+
+
+@ORDERLY
+def test_two_signals_end_at_once_and_leave_nothing(
+    stormdb_alone: Command, number: signal.Signals
+) -> None:
+    run = stormdb_alone.start(*stormdb_alone.probe("-d", "60s", sleep_s="60"))
+    wait_for(run, "load: probe")
+    run.send_signal(number)
+    wait_for(run, "once more ends at once")
+    run.send_signal(number)
+    end = ended(run, limit_s=20)
+    assert end.code == 130
+    assert "interrupted twice: ended at once, without a report" in end.err
+    assert end.out == ""
+    assert "Traceback" not in end.err
+    assert stormdb_alone.left_behind() == []
+
+
+async def test_a_signal_cancels_the_setup_and_its_statement(
+    stormdb: Command, connection: asyncpg.Connection
+) -> None:
+    run = stormdb.start(*stormdb.probe("--setup", setup="sleep_in_server"))
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"
+    running += " AND state = 'active' AND datname = current_database()"
+    while not await connection.fetchval(running):
+        assert run.poll() is None
+        await asyncio.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    end = ended(run, limit_s=20)
+    assert end.code == 130
+    assert "interrupted before the load started" in end.err
+    assert await connection.fetchval(running) == 0
+    found = await marker(connection)
+    assert found is not None
+    assert found["setup"] == "incomplete"
+    assert stormdb.left_behind() == []
+
+
+def test_a_signal_while_the_embedded_server_starts_leaves_nothing(stormdb_alone: Command) -> None:
+    run = stormdb_alone.start(*stormdb_alone.probe())
+    wait_for(run, "start server")
+    run.send_signal(signal.SIGINT)
+    assert ended(run, limit_s=30).code == 130
+    assert stormdb_alone.left_behind() == []
+
+
+def test_a_killed_command_leaves_nothing(stormdb_alone: Command) -> None:
+    run = stormdb_alone.start(*stormdb_alone.probe("-d", "60s"))
+    wait_for(run, "load: probe")
+    run.kill()
+    run.communicate(timeout=20)
+    assert stormdb_alone.left_behind() == []
+
+
+def _at_a_terminal(stormdb: Command, *words: str) -> tuple[subprocess.Popen[str], int]:
+    """Start the command with a terminal for standard input and standard error."""
+    master, slave = pty.openpty()
+    run = stormdb.start(*words, stdin=slave, stderr=slave)
+    os.close(slave)
+    return run, master
+
+
+def _read_until(master: int, text: str) -> str:
+    read = ""
+    while text not in read:
+        read += os.read(master, 4096).decode()
+    return read
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1), ("n\n", 1), ("\x03", 130)])
+async def test_a_terminal_is_asked_before_data_is_dropped(
+    stormdb: Command, connection: asyncpg.Connection, answer: str, code: int
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    await connection.execute("CREATE TABLE stormdb_probe.old ()")
+    stormdb.environment = {"TERM": "xterm"}
+    # Ctrl-C is a key of a terminal that controls its session.
+    run, master = _at_a_terminal(stormdb, *stormdb.probe("--rebuild"))
+    shown = _read_until(master, "[y/N] ")
+    assert f"drop schema stormdb_probe (8.0 KiB) in 127.0.0.1:{stormdb.database.port}" in shown
+    if answer == "\x03":
+        run.send_signal(signal.SIGINT)
+    else:
+        os.write(master, answer.encode())
+    try:
+        while os.read(master, 4096):
+            continue
+    except OSError:  # the terminal's other end is closed
+        pass
+    assert run.wait(30) == code
+    run.stdout.close()
+    os.close(master)
+    is_dropped = await connection.fetchval("SELECT to_regclass('stormdb_probe.old')") is None
+    assert is_dropped == (code == 0)

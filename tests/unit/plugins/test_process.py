@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from stormdb.plugins.process import child_environment
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PGPASSWORD",
+        "PGHOST",
+        "PGSERVICE",
+        "STORMDB_DATABASE__PASSWORD",
+        "STORMDB_DATABASE__URL",
+        "DB_PASSWORD",
+        "db_passwd",
+    ],
+)
+def test_connection_data_and_passwords_are_not_handed_on(name: str) -> None:
+    assert child_environment({name: "x", "PATH": "/bin", "PYTHONPATH": "p"}) == {
+        "PATH": "/bin",
+        "PYTHONPATH": "p",
+    }
