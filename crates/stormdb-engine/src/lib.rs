@@ -12,6 +12,7 @@
 
 pub mod clock;
 pub mod draw;
+pub mod engine;
 mod error;
 pub mod expr;
 pub mod hdr_log;

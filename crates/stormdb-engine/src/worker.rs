@@ -9,7 +9,7 @@ mod jobs;
 mod timers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const CONTROL_NS: u64 = 20_000_000;
 const FIRST_RECONNECT_NS: u64 = 50_000_000;
 const LAST_RECONNECT_NS: u64 = 1_000_000_000;
 
-/// What one thread has to do.
+/// What a run has to do.
 #[derive(Clone)]
 pub struct WorkerSpec {
     /// What is run.
@@ -45,23 +45,15 @@ pub struct WorkerSpec {
     pub address: SockAddr,
     /// As whom.
     pub login: Login,
-    /// Which of the threads of the whole run this is.
-    pub thread_index: u32,
-    /// How many threads the whole run has.
-    pub thread_count: u32,
-    /// Connections of this thread, at least 1.
-    pub connection_count: u32,
-    /// Number of this thread's first worker in the whole run.
-    pub first_worker: u32,
-    /// Workers of this thread: transactions that may be under way at once.
-    pub worker_count: u32,
-    /// Workers of the whole run.
-    pub total_worker_count: u32,
+    /// Connections of the whole run.
+    pub connections: u32,
+    /// Workers of the whole run: transactions that may be under way at once.
+    pub workers: u32,
     /// Seed of the run.
     pub seed: u64,
     /// Closed loop: pause of a worker between two transactions.
     pub think_time_ns: u64,
-    /// Open loop: most arrivals that wait in this thread.
+    /// Open loop: most arrivals that wait, over all threads.
     pub max_queue: usize,
     /// How often a block is tried, at least 1.
     pub max_tries: u32,
@@ -71,13 +63,48 @@ pub struct WorkerSpec {
     pub drain_ns: u64,
 }
 
+/// One thread's share of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which of the threads it is.
+    pub thread_index: u32,
+    /// How many there are.
+    pub thread_count: u32,
+    /// Its connections.
+    pub connection_count: u32,
+    /// Number of its first worker in the whole run.
+    pub first_worker: u32,
+    /// Its workers.
+    pub worker_count: u32,
+    /// Most arrivals that wait in it.
+    pub max_queue: usize,
+}
+
+impl Share {
+    /// The share of one of several threads: as fair as whole numbers can be.
+    #[must_use]
+    pub fn new(spec: &WorkerSpec, thread_index: u32, thread_count: u32) -> Self {
+        let bound = |total: u64, index: u32| total * u64::from(index) / u64::from(thread_count);
+        let part = |total: u64| bound(total, thread_index + 1) - bound(total, thread_index);
+        let small = |number: u64| u32::try_from(number).expect("a part of a u32");
+        Self {
+            thread_index,
+            thread_count,
+            connection_count: small(part(spec.connections.into())),
+            first_worker: small(bound(spec.workers.into(), thread_index)),
+            worker_count: small(part(spec.workers.into())),
+            max_queue: usize::try_from(part(spec.max_queue as u64)).unwrap_or(usize::MAX).max(1),
+        }
+    }
+}
+
 /// What a thread tells the controller.
 #[derive(Debug)]
 pub enum Report {
     /// Every connection is open and has prepared the statements.
     Ready,
-    /// A connection could not be opened before the run; nothing was run.
-    NotReady(String),
+    /// The thread cannot go on; before `Ready` nothing was run.
+    Failed(String),
     /// An interval is over.
     Interval(Box<IntervalSnapshot>),
     /// The thread is done; its last interval came before.
@@ -92,11 +119,16 @@ pub enum Report {
 pub struct Control {
     start_ns: AtomicU64,
     stop_ns: AtomicU64,
+    is_abandoned: AtomicBool,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Self { start_ns: AtomicU64::new(u64::MAX), stop_ns: AtomicU64::new(u64::MAX) }
+        Self {
+            start_ns: AtomicU64::new(u64::MAX),
+            stop_ns: AtomicU64::new(u64::MAX),
+            is_abandoned: AtomicBool::new(false),
+        }
     }
 }
 
@@ -111,6 +143,16 @@ impl Control {
         self.stop_ns.fetch_min(monotonic_ns(), Ordering::AcqRel);
     }
 
+    /// End at once.
+    pub fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Release);
+        self.stop();
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
+    }
+
     fn start_ns(&self) -> Option<u64> {
         Some(self.start_ns.load(Ordering::Acquire)).filter(|at_ns| *at_ns != u64::MAX)
     }
@@ -123,6 +165,7 @@ impl Control {
 /// One thread's state.
 pub struct Worker<R: Reactor> {
     spec: WorkerSpec,
+    share: Share,
     reactor: R,
     control: Arc<Control>,
     reports: Sender<Report>,
@@ -143,27 +186,34 @@ impl<R: Reactor> Worker<R> {
     ///
     /// # Errors
     /// The system gives no reactor, or the program has too many rows.
-    pub fn open(spec: WorkerSpec, control: Arc<Control>, reports: Sender<Report>) -> Result<Self> {
-        let count = spec.connection_count as usize;
+    pub fn open(
+        spec: WorkerSpec,
+        share: Share,
+        control: Arc<Control>,
+        reports: Sender<Report>,
+    ) -> Result<Self> {
+        let count = share.connection_count as usize;
         let reactor = R::open(count).map_err(|error| Error::Start(error.to_string()))?;
-        let mut recorder = Recorder::new(Arc::clone(&spec.plan), spec.thread_index);
-        let rows = Rows::register(&spec, &mut recorder)?;
+        let mut recorder = Recorder::new(Arc::clone(&spec.plan), share.thread_index);
+        let rows = Rows::register(&spec, share, &mut recorder)?;
         let schedule =
-            Schedule::new(Arc::clone(&spec.plan), spec.thread_index, spec.thread_count)?.peekable();
+            Schedule::new(Arc::clone(&spec.plan), share.thread_index, share.thread_count)?
+                .peekable();
         Ok(Self {
             reactor,
             control,
             reports,
             connections: (0..count).map(|_| Connection::new()).collect(),
             idle: Vec::with_capacity(count),
-            jobs: Jobs::new(&spec),
-            timers: Timers::with_capacity(count + spec.worker_count as usize),
+            jobs: Jobs::new(&spec, share),
+            timers: Timers::with_capacity(count + share.worker_count as usize),
             recorder,
             rows,
             schedule,
             start_ns: 0,
             is_draining: false,
             spec,
+            share,
         })
     }
 
@@ -174,7 +224,7 @@ impl<R: Reactor> Worker<R> {
             if self.await_start()? { self.run_plan() } else { Ok(()) }
         });
         if let Err(error) = outcome {
-            self.tell(Report::NotReady(error.to_string()));
+            self.tell(Report::Failed(error.to_string()));
         }
         let busy_ns = crate::clock::thread_busy_ns();
         self.tell(Report::Ended { busy_ns });
@@ -254,7 +304,7 @@ impl<R: Reactor> Worker<R> {
         let last_ns = end_ns.max(monotonic_ns()) + self.spec.drain_ns;
         while self.is_any_busy() {
             let now_ns = monotonic_ns();
-            if now_ns >= last_ns {
+            if now_ns >= last_ns || self.control.is_abandoned() {
                 break;
             }
             self.fire_timers(now_ns);
@@ -283,7 +333,7 @@ impl<R: Reactor> Worker<R> {
     fn offer_due(&mut self, run_ns: u64) -> Result<()> {
         while let Some(due) = self.schedule.next_if(|due| due.intended_start_ns <= run_ns) {
             self.recorder.offer(due.intended_start_ns, 1)?;
-            if self.jobs.queued() >= self.spec.max_queue {
+            if self.jobs.queued() >= self.share.max_queue {
                 self.recorder.drop_arrival(due.intended_start_ns, self.rows.queue_full)?;
             } else {
                 self.jobs.enqueue_arrival(due);

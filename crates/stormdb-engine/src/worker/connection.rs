@@ -249,7 +249,7 @@ impl<R: Reactor> Worker<R> {
         let (Some(session), Some(job)) = (&mut connection.session, &mut connection.job) else {
             return Ok(());
         };
-        let worker = self.spec.first_worker + job.worker;
+        let worker = self.share.first_worker + job.worker;
         let mut telling = Telling {
             recorder: &mut self.recorder,
             rows: &self.rows,
@@ -324,7 +324,7 @@ impl<R: Reactor> Worker<R> {
     fn execution(&self, job: &Job, finish_ns: u64) -> Execution {
         Execution {
             row: self.rows.transactions[job.transaction],
-            worker: self.spec.first_worker + job.worker,
+            worker: self.share.first_worker + job.worker,
             intended_start_ns: job.intended_start_ns,
             start_ns: job.start_ns,
             finish_ns: finish_ns.saturating_sub(job.paused_ns).max(job.start_ns),

@@ -11,7 +11,7 @@ use crate::schedule::Due;
 use crate::session::Listener;
 use crate::snapshot::RowKind;
 
-use super::WorkerSpec;
+use super::{Share, WorkerSpec};
 
 /// Draws of the mix; transactions have smaller numbers.
 const MIX_ROW: u32 = u32::MAX;
@@ -63,16 +63,16 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn new(spec: &WorkerSpec) -> Self {
+    pub(super) fn new(spec: &WorkerSpec, share: Share) -> Self {
         let is_open_loop = spec.plan.is_open_loop();
-        let free = if is_open_loop { spec.worker_count } else { 0 };
-        let room = if is_open_loop { spec.max_queue } else { spec.worker_count as usize };
+        let free = if is_open_loop { share.worker_count } else { 0 };
+        let room = if is_open_loop { share.max_queue } else { share.worker_count as usize };
         Self {
             queue: VecDeque::with_capacity(room.min(1 << 20)),
             free_workers: (0..free).rev().collect(),
-            started: vec![0; spec.worker_count as usize],
-            first_worker: spec.first_worker,
-            total_worker_count: spec.total_worker_count,
+            started: vec![0; share.worker_count as usize],
+            first_worker: share.first_worker,
+            total_worker_count: spec.workers,
         }
     }
 
@@ -149,9 +149,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn register(spec: &WorkerSpec, recorder: &mut Recorder) -> Result<Self> {
+    pub(super) fn register(
+        spec: &WorkerSpec,
+        share: Share,
+        recorder: &mut Recorder,
+    ) -> Result<Self> {
         let program = &spec.program;
-        let is_pool_shared = !spec.plan.is_open_loop() && spec.worker_count > spec.connection_count;
+        let is_pool_shared =
+            !spec.plan.is_open_loop() && share.worker_count > share.connection_count;
         let mut transactions = Vec::with_capacity(program.transactions.len());
         for transaction in &program.transactions {
             transactions.push(recorder.row(&transaction.name, RowKind::Transaction)?);
