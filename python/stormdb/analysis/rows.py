@@ -22,7 +22,8 @@ QUANTILES: Mapping[str, float] = {
     "p999": 0.999,
 }
 _FEWEST_BEYOND = 10
-_BUCKETS_PER_DECADE = 10
+_PER_DECADE = (10, 20, 50, 100)
+_FEWEST_BUCKETS = 30
 
 
 def time_stats(histogram: Histogram) -> TimeStats | None:
@@ -101,23 +102,27 @@ def total_summary(cells: Sequence[Cell], *, throughput_per_s: float) -> RowSumma
 
 
 def time_buckets(histogram: Histogram) -> tuple[TimeBucket, ...]:
-    """The distribution in 10 buckets a decade from the fastest to the slowest, without gaps.
+    """The distribution in buckets of equal ratio, without gaps, from the fastest to the slowest.
 
-    A bucket of the histogram goes whole to where its middle lies: it is 0.1 % wide, so the picture
-    is right to that.
+    10 a decade, or up to 100 where all times are alike. A bucket of the histogram goes whole to
+    where its middle lies: it is 0.1 % wide, so the picture is right to that.
     """
-    tally: Tally[int] = Tally()
-    for low_ns, high_ns, count in histogram.buckets():
-        middle = max((low_ns + high_ns) / 2, 1.0)
-        tally[floor(log10(middle) * _BUCKETS_PER_DECADE)] += count
-    if not tally:
+    middles = [
+        (log10(max((low_ns + high_ns) / 2, 1.0)), count)
+        for low_ns, high_ns, count in histogram.buckets()
+    ]
+    if not middles:
         return ()
-    edges = range(min(tally), max(tally) + 1)
+    decades = middles[-1][0] - middles[0][0]
+    fineness = next((n for n in _PER_DECADE if n * decades >= _FEWEST_BUCKETS), _PER_DECADE[-1])
+    tally: Tally[int] = Tally()
+    for middle, count in middles:
+        tally[floor(middle * fineness)] += count
     return tuple(
         TimeBucket(
-            low_ns=round(10 ** (edge / _BUCKETS_PER_DECADE)),
-            high_ns=round(10 ** ((edge + 1) / _BUCKETS_PER_DECADE)),
+            low_ns=round(10 ** (edge / fineness)),
+            high_ns=round(10 ** ((edge + 1) / fineness)),
             count=tally[edge],
         )
-        for edge in edges
+        for edge in range(min(tally), max(tally) + 1)
     )

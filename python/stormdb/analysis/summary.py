@@ -434,7 +434,8 @@ class Summary:
         phases: accounting of each phase.
         accounting: the sum over the phases.
         intervals: the time line.
-        distribution: main time of all transactions in buckets of equal ratio, without gaps.
+        distribution: main time of all transactions in buckets of equal ratio, without gaps, 10 to
+            100 a decade.
         clamped_count: times of the whole run that were recorded as the end of the range.
         warnings: what a sceptic would say, gravest first.
         thresholds: the conditions that the run had to meet, and whether it did.

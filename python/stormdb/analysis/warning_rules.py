@@ -70,11 +70,13 @@ def _percent(ratio: float) -> str:
 
 def _ended_early(summary: Summary) -> Iterator[RunWarning]:
     planned_ns, length_ns = summary.accounting.planned_ns, summary.accounting.length_ns
-    span = f"after {format_duration(length_ns)} of {format_duration(planned_ns)}"
+    span = ""
+    if length_ns < planned_ns:
+        span = f" after {format_duration(length_ns)} of {format_duration(planned_ns)}"
     if summary.run.status is Status.FAILED:
-        yield _untrusted("failed", f"the run broke off {span}: {summary.run.problem}")
+        yield _untrusted("failed", f"the run broke off{span}: {summary.run.problem}")
     elif summary.run.status is Status.INTERRUPTED:
-        yield _doubt("interrupted", f"the run was interrupted {span}: this is a partial report")
+        yield _doubt("interrupted", f"the run was interrupted{span}: this is a partial report")
 
 
 def _nothing_measured(summary: Summary) -> Iterator[RunWarning]:
@@ -168,12 +170,13 @@ def _not_reached(summary: Summary) -> Iterator[RunWarning]:
     points = _steady(summary)
     seconds = sum(point.length_ns for point in points) / 1e9
     finished = sum(p.committed_count + p.rolled_back_count + p.failed_count for p in points)
-    per_s = finished / seconds
-    if per_s < _NOT_REACHED_RATIO * summary.offered_per_s:
+    dropped = sum(point.dropped_count for point in points)
+    # What was dropped is said elsewhere; this is about what still waits.
+    if (finished + dropped) / seconds < _NOT_REACHED_RATIO * summary.offered_per_s:
         yield _doubt(
             "rate_not_reached",
-            f"{format_rate(per_s)} finished of {format_rate(summary.offered_per_s)} offered: the "
-            "queue grew, and a longer run would show longer response times",
+            f"{format_rate(finished / seconds)} finished of {format_rate(summary.offered_per_s)} "
+            "offered: the queue grew, and a longer run would show longer response times",
             "offer less to see response times that last",
         )
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from stormdb.logs import sql_tracer
 from stormdb.plugin import Config, Context, Finding, PluginMetadata, Workload, WorkloadPlugin
 from stormdb.plugins import loader
 from stormdb.plugins.failures import ContractError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from stormdb.plugins import wire
     from stormdb.plugins.child import Child
 
-__all__ = ["PluginState", "add_host_commands", "open_pool"]
+__all__ = ["PluginState", "add_host_commands"]
 
 _PROGRESS_NS = 100_000_000
 
@@ -139,12 +140,7 @@ class PluginState:
             deadline_ns=time.monotonic_ns() + args["timeout_ns"],
             _report=self._progress,
         )
-        pool = await open_pool(
-            args["target"],
-            schema=config.schema,
-            size=max(2, config.connections),
-            name=f"stormdb {stage}",
-        )
+        pool = await _open_pool(args["target"], config, stage)
         try:
             yield context, pool, config
         finally:
@@ -162,18 +158,8 @@ class PluginState:
             self._child.channel.send({"progress": [int(done), total, str(what)]})
 
 
-async def open_pool(
-    target: dict[str, Any], *, schema: str, size: int, name: str, min_size: int = 1, **options: Any
-) -> asyncpg.Pool:
+async def _open_pool(target: dict[str, Any], config: Config, stage: str) -> asyncpg.Pool:
     """A pool of connections that have the workload's schema first in their search path.
-
-    Args:
-        target: `ConnectTarget.to_wire()`.
-        schema: the workload's schema.
-        size: most connections.
-        name: application name that the server shows.
-        min_size: connections to open at once.
-        options: more arguments of `asyncpg.create_pool`.
 
     Raises:
         ConnectError: the server refuses or cannot be reached.
@@ -184,19 +170,27 @@ async def open_pool(
     from stormdb.errors import ConnectError
 
     arguments = ConnectTarget.from_wire(target).asyncpg_arguments()
-    quoted = '"' + schema.replace('"', '""') + '"'
-    settings = {
-        **arguments.pop("server_settings", {}),
-        "search_path": f"{quoted}, public",
-        "application_name": name,
-        **options.pop("server_settings", {}),
+    schema = '"' + config.schema.replace('"', '""') + '"'
+    settings = arguments.pop("server_settings", {}) | {
+        "search_path": f"{schema}, public",
+        "application_name": f"stormdb {stage}",
     }
     try:
         return await asyncpg.create_pool(
-            **arguments, server_settings=settings, min_size=min_size, max_size=size, **options
+            **arguments,
+            server_settings=settings,
+            min_size=1,
+            # A workload may hold one connection and use the pool for something else.
+            max_size=max(2, config.connections),
+            init=_trace_sql,
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConnectError(f"cannot connect to the server: {error}") from error
+
+
+async def _trace_sql(connection: Any) -> None:
+    if trace := sql_tracer():
+        connection.add_query_logger(trace)
 
 
 def add_host_commands(child: Child) -> PluginState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -60,15 +61,19 @@ def _import(entry: EntryPoint) -> ModuleType:
         sys.path.insert(0, entry.search_path)
     if not entry.file:
         return importlib.import_module(entry.module)
-    is_package = entry.file.endswith("__init__.py")
-    folder = [entry.file.rpartition("/")[0]] if is_package else None
+    name, folder = entry.module, None
+    if entry.file.endswith("__init__.py"):
+        folder = [entry.file.rpartition("/")[0]]
+    elif not name.isidentifier() or importlib.util.find_spec(name):
+        # A file may have the name of a module that it imports, or one that is no name at all.
+        name = "stormdb_plugin_" + re.sub(r"\W", "_", name)
     spec = importlib.util.spec_from_file_location(
-        entry.module, entry.file, submodule_search_locations=folder
+        name, entry.file, submodule_search_locations=folder
     )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[entry.module] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 

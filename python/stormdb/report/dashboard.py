@@ -24,6 +24,7 @@ __all__ = ["dashboard"]
 _STATISTICS = (*QUANTILE_NAMES, "max")
 _CHART_HEIGHT = 4
 _LABEL_WIDTH = 11
+_BUSY = 0.8
 _TALL = 40
 _TALL_CHART_HEIGHT = 10
 
@@ -183,8 +184,8 @@ def _status(load: LoadInfo, figures: Figures) -> Text:
         line.append(f" · waiting {format_count(waiting)}", style="yellow" if waiting else "")
         dropped = figures.dropped_count
         line.append(f" · dropped {format_count(dropped)}", style="red" if dropped else "")
+    line.append(" · ")
+    line.append(f"generator CPU {format_percent(busy)}", style="red" if busy > _BUSY else "")
     if figures.retried_count:
         line.append(f" · retried {format_count(figures.retried_count)}")
-    line.append(" · ")
-    line.append(f"generator CPU {format_percent(busy)}", style="red" if busy > 0.8 else "")
     return line

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_table"]
 
+_UNSET = (None, "", "0s", 1)
+"""Values of keys that need not be told: a default, or none."""
 _DIGEST_LENGTH = len("sha256:") + 12
 
 
@@ -43,14 +46,13 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     facts = {
         "server": f"PostgreSQL {server.version} at {_place(server)}, {how}, "
         f"database {server.dbname}",
-        "settings": ", ".join(f"{name} {value}" for name, value in server.settings.items()),
+        "settings": _pairs(server.settings),
         "generator": generator,
         "load": _load(summary),
         "plugin": f"{plugin.name} {plugin.version} from {plugin.source} ({digest})",
         "config": f"{run.config_digest[:_DIGEST_LENGTH]}, seed {run.seed}{_config(summary)}",
-        "test": ", ".join(
-            f"{key} {value}" for key, value in run.config.get("test_metadata", {}).items()
-        ),
+        "options": _pairs(run.config.get("workload_config", {})),
+        "test": _pairs(run.config.get("test_metadata", {})),
     }
     return [(name, text) for name, text in facts.items() if text]
 
@@ -65,7 +67,13 @@ def _place(server: ServerInfo) -> str:
 
 def _load(summary: Summary) -> str:
     arrival = summary.run.arrival
-    kind = "closed loop" if arrival == "closed" else f"open loop, {arrival} arrivals"
+    asked = summary.run.config.get("load", {})
+    if arrival == "closed":
+        pause = asked.get("think_time")
+        kind = "closed loop" if pause in _UNSET else f"closed loop, think time {pause}"
+    else:
+        rate = asked.get("rate")
+        kind = f"open loop, {arrival} arrivals" + (f" at {rate}" if rate else "")
     phases = ", ".join(map(_phase, summary.phases))
     return f"{kind}; {phases}"
 
@@ -78,12 +86,14 @@ def _phase(phase: PhaseSummary) -> str:
 
 
 def _config(summary: Summary) -> str:
-    shown = [
-        f", {key} {summary.run.config[key]}"
-        for key in ("mode", "scale")
-        if summary.run.config.get(key)
-    ]
-    return "".join(shown)
+    keys = ("mode", "scale", "isolation", "statement_timeout")
+    shown = {key: summary.run.config.get(key) for key in keys}
+    shown["max_tries"] = summary.run.config.get("retry", {}).get("max_tries")
+    return "".join(f", {key} {value}" for key, value in shown.items() if value not in _UNSET)
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def _count(count: int, word: str, plural: str = "s") -> str:

@@ -15,9 +15,9 @@ def forward_log(record: LogRecord) -> None:
     """Log what plugin code logged or printed, under `stormdb.plugin.<name>`."""
     log = logging.getLogger(f"stormdb.plugin.{record.plugin}")
     level = logging.getLevelNamesMapping().get(record.level.upper(), logging.INFO)
-    log.log(
-        level,
-        "%s",
-        record.message,
-        extra={"plugin": record.plugin, "process_name": record.process, "source": record.logger},
-    )
+    fields = {}
+    if record.process != "host":
+        fields["process_name"] = record.process
+    if record.logger:
+        fields["source"] = record.logger
+    log.log(level, "%s", record.message, extra=fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,10 @@ __all__ = ["distribution_chart", "throughput_chart"]
 
 _HEIGHT = 6
 _TICK = "╵"
-_OVERHANG = 6
+_OVERHANG = 8
 """Columns that a label below the last bar may stick out."""
+# By the least number of decades on the axis.
+_TICK_STEPS: Mapping[float, tuple[int, ...]] = {2.0: (1,), 0.5: (1, 2, 5), 0.0: tuple(range(1, 10))}
 
 
 def throughput_chart(summary: Summary, width: int) -> Group:
@@ -90,10 +93,10 @@ def distribution_chart(summary: Summary, width: int) -> Group:
     def place(time_ns: float) -> int:
         return round((log10(max(time_ns, 1)) - low) / (high - low) * plot_width)
 
-    steps = (1,) if high - low > 2 else (1, 2, 5)
+    steps = next(steps for least, steps in _TICK_STEPS.items() if high - low >= least)
     ticks = [
         (place(step * 10**power), _TICK + format_span(step * 10**power))
-        for power in range(max(floor(low), 0), ceil(high))
+        for power in range(floor(low), ceil(high) + 1)
         for step in steps
         if low <= log10(step * 10**power) <= high
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from stormdb.analysis.timeline import DRAIN, interval_point, merged_snapshot
 from stormdb.report.forward import forward_log
-from stormdb.report.text import format_percent, time_word
+from stormdb.report.text import format_percent, format_span, time_word
 from stormdb.run.events import Stage
 from stormdb.units import format_count, format_duration, format_rate
 
@@ -92,7 +92,7 @@ class PlainView:
             text = f"{format_count(done)} of {format_count(total)} {what}".rstrip()
             text += f", {format_percent(done / total)}"
         text += f", {format_rate(rate)}"
-        if total and rate > 0:
+        if total and rate > 0 and done < total:
             text += f", {format_duration((total - done) / rate * 1e9)} left"
         self._write(text)
 
@@ -147,7 +147,7 @@ class PlainView:
         busy_ratio = min(busy_ns / point.length_ns / self._load.workers, 1.0)
         values = (
             point.phase,
-            format_duration(point.start_ns + point.length_ns),
+            format_span(point.start_ns + point.length_ns),
             format_rate(point.throughput_per_s),
             *(
                 "-" if time_ns is None else format_duration(time_ns)

@@ -12,15 +12,13 @@ from typing import Any
 
 import pytest
 
-from stormdb.errors import ExitCode
-
 ROOT = Path(__file__).parents[3]
 SINGLE_FILE = ROOT / "examples" / "plugins" / "my_workload.py"
 PROJECT = ROOT / "examples" / "plugins" / "my_workload"
 ROWS_PER_SCALE = 1000
 
-# On a machine that is busy with other tests a run may well find its generator too slow.
-ENDED_WELL = (ExitCode.MET, ExitCode.UNTRUSTED)
+# What a run may find on a machine that is busy with other tests.
+BUSY = "the numbers show the generator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ class Runner:
         (self.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         report = self.folder / "report.json"
         done = self.command("-c", "config.json", "--rebuild", "--yes", "--json", report)
-        assert done.returncode in ENDED_WELL, done.stdout + done.stderr
+        assert done.returncode == 0 or BUSY in done.stderr, done.stdout + done.stderr
         return dict(json.loads(report.read_text(encoding="utf-8")))
 
 

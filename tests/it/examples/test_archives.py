@@ -49,5 +49,5 @@ def test_an_installed_wheel_is_found_by_its_entry_point(
     path = os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])
     done = runner.command("plugins", "list", "--json", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
-    kinds = {plugin["name"]: plugin["kind"] for plugin in json.loads(done.stdout)["plugins"]}
+    kinds = {plugin["name"]: plugin["kind"] for plugin in json.loads(done.stdout)}
     assert kinds["my_custom_workload"] == "distribution"

@@ -22,7 +22,7 @@ TYPES = {
     "my_workload_read": {"read"},
     "my_workload_write": {"write"},
 }
-FORMS = {"file": SINGLE_FILE, "package": PROJECT / "src" / "my_workload", "project": PROJECT}
+FORMS = {"file": SINGLE_FILE, "package": PROJECT}
 
 
 def check(report: dict[str, Any], operations: set[str]) -> None:
@@ -52,9 +52,12 @@ def by_password(database: Database) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("workload", TYPES)
-def test_on_a_server_reached_by_password(runner: Runner, database: Database, workload: str) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_on_a_server_reached_by_password(
+    runner: Runner, database: Database, form: str, workload: str
+) -> None:
     section = {"type": "postgres", "sslmode": "disable", **by_password(database)}
-    report = runner.load(SINGLE_FILE, workload, database=section, scale=3)
+    report = runner.load(FORMS[form], workload, database=section, scale=3)
     check(report, TYPES[workload])
     (row,) = database.fetch("SELECT count(*) FROM stormdb_my_custom_workload.my_test_table")
     written = committed(report).get("write", 0)
@@ -82,10 +85,12 @@ def tls_server(authority: Authority) -> Iterator[EmbeddedServer]:
 
 
 @pytest.mark.parametrize("workload", TYPES)
+@pytest.mark.parametrize("form", FORMS)
 def test_on_a_server_reached_by_tls(
-    runner: Runner, tls_server: EmbeddedServer, authority: Authority, workload: str
+    runner: Runner, tls_server: EmbeddedServer, authority: Authority, form: str, workload: str
 ) -> None:
-    report = load_by_tls(runner, tls_server, tls_server.port, authority, workload)
+    section = by_tls(runner, tls_server, tls_server.port, authority)
+    report = runner.load(FORMS[form], workload, database=section)
     check(report, TYPES[workload])
     assert report["run"]["server"]["tls"].startswith("TLSv1")
 
@@ -102,20 +107,20 @@ def test_a_server_that_asks_for_tls_is_not_reached_without(
     assert "no encryption" in done.stderr
 
 
-@pytest.mark.parametrize("workload", TYPES)
 def test_on_a_server_behind_something_that_ends_tls(
-    runner: Runner, server: EmbeddedServer, authority: Authority, workload: str, tmp_path: Path
+    runner: Runner, server: EmbeddedServer, authority: Authority, tmp_path: Path
 ) -> None:
     with tls_proxy(server, authority, tmp_path) as port:
-        report = load_by_tls(runner, server, port, authority, workload)
-    check(report, TYPES[workload])
+        section = by_tls(runner, server, port, authority)
+        report = runner.load(SINGLE_FILE, "my_workload", database=section)
+    check(report, TYPES["my_workload"])
 
 
-def load_by_tls(
-    runner: Runner, server: EmbeddedServer, port: int, authority: Authority, workload: str
+def by_tls(
+    runner: Runner, server: EmbeddedServer, port: int, authority: Authority
 ) -> dict[str, Any]:
     (runner.folder / "authority.pem").write_bytes(authority.pem)
-    section = {
+    return {
         "type": "postgres",
         "host": "localhost",
         "port": port,
@@ -125,4 +130,3 @@ def load_by_tls(
         "sslmode": "verify-full",
         "sslrootcert": "authority.pem",
     }
-    return runner.load(SINGLE_FILE, workload, database=section)

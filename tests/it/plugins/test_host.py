@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -99,10 +100,9 @@ async def test_a_workload_type_that_the_plugin_does_not_list(record: PluginRecor
     [
         (
             "wrong sql",
-            'setup() raised UndefinedTableError: relation "nowhere" does not exist'
-            " (SQLSTATE 42P01)",
+            'raised UndefinedTableError: relation "nowhere" does not exist (SQLSTATE 42P01)',
         ),
-        ("group", "setup() raised LookupError: in a group"),
+        ("group", "raised LookupError: in a group"),
     ],
 )
 async def test_what_setup_raises_is_told_with_its_line(
@@ -112,7 +112,7 @@ async def test_what_setup_raises_is_told_with_its_line(
     async with await open_host(record) as host:
         with pytest.raises(PluginError) as caught:
             await host.setup(target, config)
-        assert caught.value.message == f"plugin talker: {message}"
+        assert caught.value.message == f"plugin talker: setup() {message}"
         line = int(str(caught.value.where).partition("talker.py:")[2].partition(" ")[0])
         assert any(word in record_line(line) for word in ("nowhere", "LookupError"))
         # The process is as good as before.
@@ -121,6 +121,20 @@ async def test_what_setup_raises_is_told_with_its_line(
 
 def record_line(number: int) -> str:
     return (FIXTURES / "talker.py").read_text().splitlines()[number - 1]
+
+
+async def test_sql_is_traced_at_debug(record: PluginRecord, target: ConnectTarget) -> None:
+    logger = logging.getLogger("stormdb.plugin")
+    logger.setLevel(logging.DEBUG)
+    logs: list[PluginLog] = []
+    try:
+        async with await open_host(record, on_log=logs.append) as host:
+            await host.setup(target, CONFIG)
+    finally:
+        logger.setLevel(logging.NOTSET)
+    traced = [log.message for log in logs if log.logger == "stormdb.sql"]
+    assert "SHOW search_path" in traced
+    assert "SHOW application_name" in traced
 
 
 async def test_what_verify_returns_is_checked(record: PluginRecord, target: ConnectTarget) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,13 +69,17 @@ def test_merging_leaves_the_parts_as_they_are() -> None:
 def test_buckets_have_no_gap_and_lose_no_sample(times_ns: list[int]) -> None:
     buckets = time_buckets(histogram_of(*times_ns))
     assert sum(bucket.count for bucket in buckets) == len(times_ns)
-    assert all(a.high_ns == b.low_ns for a, b in zip(buckets, buckets[1:], strict=False))
+    assert all(a.high_ns == b.low_ns for a, b in pairwise(buckets))
     assert buckets[0].count > 0
     assert buckets[-1].count > 0
 
 
-def test_buckets_are_ten_a_decade() -> None:
-    buckets = time_buckets(histogram_of(1 * MS_NS + 1000, 10 * MS_NS + 10_000))
-    assert len(buckets) == 11
+@pytest.mark.parametrize(
+    ("slowest_ns", "bucket_count"),
+    # 10 a decade over 3 decades, 50 over one, 100 where all times are alike.
+    [(1250 * MS_NS, 31), (10 * MS_NS, 51), (1.26 * MS_NS, 11)],
+)
+def test_buckets_are_finer_where_times_are_alike(slowest_ns: float, bucket_count: int) -> None:
+    buckets = time_buckets(histogram_of(1_001_000, round(slowest_ns * 1.001)))
+    assert len(buckets) == bucket_count
     assert buckets[0].low_ns == MS_NS
-    assert buckets[-1].low_ns == 10 * MS_NS

@@ -115,8 +115,10 @@ def test_numbers(opened: RunResult, text: str, is_met: bool, value: float) -> No
         ("transfr.p95 < 5ms", "the run measured no transfr: did you mean transfer?"),
         (
             "zebra.p95 < 5ms",
-            "the run measured no zebra: it measured balance, transfer, read, cache_miss, "
-            "rows_per_batch",
+            (
+                "the run measured no zebra: it measured balance, transfer, read, cache_miss, "
+                "rows_per_batch"
+            ),
         ),
         (
             "transfer.p95 < 5",

@@ -109,7 +109,7 @@ def test_a_short_run_without_warm_up_in_closed_loop_says_all_three() -> None:
     assert codes["few_samples"].text.startswith("4,800 samples are too few for p99.9")
 
 
-def test_drops_are_doubted_with_their_reason_and_the_missed_rate() -> None:
+def test_drops_are_doubted_with_their_reason() -> None:
     result = open_run(
         MINUTE,
         lambda index, at_ns: Outcome(service_ns=50 * MS_NS),
@@ -118,7 +118,14 @@ def test_drops_are_doubted_with_their_reason_and_the_missed_rate() -> None:
     )
     codes = warnings_of(result)
     assert "of the arrivals were dropped (queue full " in codes["dropped"].text
+    assert "rate_not_reached" not in codes
+
+
+def test_a_queue_that_grows_is_a_rate_that_was_not_reached() -> None:
+    result = open_run(MINUTE, lambda index, at_ns: Outcome(service_ns=50 * MS_NS), rate_per_s=200)
+    codes = warnings_of(result)
     assert codes["rate_not_reached"].text.startswith("80.0/s finished of 200/s offered")
+    assert "dropped" not in codes
 
 
 def test_failures_above_one_percent_are_doubted() -> None:

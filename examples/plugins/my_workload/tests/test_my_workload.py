@@ -90,12 +90,14 @@ def test_cleanup_removes_what_setup_made(server: EmbeddedServer) -> None:
 @pytest.mark.parametrize("workload", TYPES)
 def test_every_type_commits(workload: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    command = ["stormdb", "-c", "my_workload.yaml", "--setup", "--workload", workload]
-    short = ["--duration", "1s", "--set", "warm_up=0s", "--set", "load.think_time=2ms"]
-    subprocess.run([*command, *short, "--json", str(report)], cwd=PROJECT, check=True)
-    rows = json.loads(report.read_text())["transactions"]
-    assert {row["name"] for row in rows} <= {"read", "write"}
-    assert all(row["committed_count"] > 0 and row["failed_count"] == 0 for row in rows)
+    command = ["stormdb", "-c", "my_workload.yaml", "--workload", workload]
+    short = ["--duration", "1s", "--warm-up", "0s", "--json", str(report)]
+    done = subprocess.run([*command, *short], cwd=PROJECT, check=False)
+    assert done.returncode in (0, 5)  # 5: the machine was too busy to trust the times
+    result = json.loads(report.read_text())
+    assert result["total"]["committed_count"] > 0
+    assert result["failures"] == []
+    assert all(finding["ok"] for finding in result["run"]["findings"])
 
 
 def test_a_type_of_another_plugin_is_refused() -> None:

@@ -1,0 +1,82 @@
+"""How the final report reads; its numbers are tested with the analysis."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from stormdb.analysis import summarise
+from stormdb.config.thresholds import parse_threshold
+from stormdb.report import print_report
+from stormdb.results import RunResult
+from tests.unit.report import results
+
+THRESHOLDS = (
+    "p99 < 20ms",
+    "error_ratio < 1%",
+    "throughput > 200/s",
+    "rows_per_batch.mean > 20",
+    "transfr.p95 < 5ms",
+    "p99.99 < 3s",
+)
+
+
+def report_of(result: RunResult, *thresholds: str, width: int | None = None) -> str:
+    stream = io.StringIO()
+    summary = summarise(result, [parse_threshold(text) for text in thresholds])
+    print_report(summary, stream, width=width, again="stormdb -c bank.yaml --seed 7")
+    return stream.getvalue()
+
+
+def test_open_loop_with_all_there_is(snapshot: SnapshotAssertion) -> None:
+    assert report_of(results.stalled(), *THRESHOLDS) == snapshot
+
+
+def test_closed_loop_at_80_columns(snapshot: SnapshotAssertion) -> None:
+    assert report_of(results.simple(), width=80) == snapshot
+
+
+def test_a_run_that_failed(snapshot: SnapshotAssertion) -> None:
+    assert report_of(results.broken(), "p99 < 20ms") == snapshot
+
+
+def test_a_run_that_measured_nothing(snapshot: SnapshotAssertion) -> None:
+    assert report_of(results.empty()) == snapshot
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+@pytest.mark.parametrize("make", [results.stalled, results.simple, results.broken, results.empty])
+def test_no_line_is_wider_than_asked_nor_ends_in_blanks(make: object, width: int) -> None:
+    for line in report_of(make(), *THRESHOLDS, width=width).splitlines():  # type: ignore[operator]
+        assert len(line) <= width
+        assert line == line.rstrip()
+
+
+def test_without_a_terminal_there_are_100_columns_and_no_colour() -> None:
+    text = report_of(results.stalled())
+    assert max(map(len, text.splitlines())) == 100
+    assert "\x1b" not in text
+    assert "\r" not in text
+
+
+def test_all_numbers_of_the_tables_are_whole_at_80_columns() -> None:
+    # Where there is no room a table drops columns; it never cuts a number short.
+    assert "…" not in report_of(results.stalled(), *THRESHOLDS, width=80)
+
+
+def test_characters_that_the_stream_cannot_write_become_marks() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    print_report(summarise(results.simple()), stream)
+    stream.seek(0)
+    text = stream.read()
+    assert "stormdb 0.1.0 ? bank ? completed" in text
+    assert "throughput" in text
+
+
+def test_standard_output_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(summarise(results.simple()))
+    assert "── result" in capsys.readouterr().out
+    assert sys.stdout is not sys.__stderr__
