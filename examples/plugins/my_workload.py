@@ -86,12 +86,10 @@ class MyWorkload(Workload):
         else:
             await self._write(ctx, db, cfg, metrics)
 
-    # Waiting for a connection of the pool is not the server's work: acquire first, then time.
-
     async def _read(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
         row_id = ctx.random.randint(1, loaded_rows(cfg))
-        async with db.acquire() as connection, metrics.operation("read"):
-            row = await connection.fetchrow(
+        async with metrics.operation("read"):
+            row = await db.fetchrow(
                 "SELECT id, data, created_at FROM my_test_table WHERE id = $1", row_id
             )
             if row is None:
@@ -99,8 +97,8 @@ class MyWorkload(Workload):
 
     async def _write(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
         data = text(ctx, cfg)
-        async with db.acquire() as connection, metrics.operation("write"):
-            await connection.execute("INSERT INTO my_test_table (data) VALUES ($1)", data)
+        async with metrics.operation("write"):
+            await db.execute("INSERT INTO my_test_table (data) VALUES ($1)", data)
 
     async def verify(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> list[Finding]:
         wanted = loaded_rows(cfg)

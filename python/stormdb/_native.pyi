@@ -138,7 +138,7 @@ class Plan:
     ) -> Self: ...
     phases: Final[list[Phase]]
     arrival: Final[_Arrival]
-    seed: Final[int]
+    seed: Final[int]  # 0 if constant
     interval_ns: Final[int]
     duration_ns: Final[int]
     """Sum of the phases, without the drain."""

@@ -37,6 +37,13 @@ def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
     assert broken == []
 
 
+def test_every_page_of_the_documentation_is_in_its_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
+    in_folder = set((ROOT / "docs").glob("*.md")) - {index}
+    assert sorted(path.name for path in in_folder - listed) == []
+
+
 def test_every_fragment_has_the_name_that_contributing_asks_for() -> None:
     names = {path.name for path in (ROOT / "changes").iterdir()} - {"README.md"}
     assert [name for name in sorted(names) if not FRAGMENT.fullmatch(name)] == []

@@ -161,7 +161,7 @@ def open_run(
         outcome: what becomes of arrival number i that starts at a time.
         rate_per_s: offered rate.
         arrival: `constant` or `poisson`.
-        max_queue: arrivals that may wait; more are dropped as `queue full`.
+        max_queue: arrivals that may wait; more are dropped as `queue_full`.
         facts: what the result says beside.
         extra: records more, such as custom metrics.
     """
@@ -175,7 +175,7 @@ def open_run(
         while waiting and waiting[0] <= intended_ns:
             waiting.popleft()
         if len(waiting) >= max_queue:
-            recorder.drop(intended_ns, "queue full")
+            recorder.drop(intended_ns, "queue_full")
             continue
         at_ns, worker = heapq.heappop(free)
         start_ns = max(at_ns, intended_ns)

@@ -124,7 +124,7 @@ impl FusedIterator for Schedule {}
 /// Gap number `index` in units of the rate's integral; its mean is one arrival.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3.7e16")]
 fn gap_units(seed: u64, index: u64) -> u128 {
-    (random_exponential(seed, GAP_STREAM, index) * UNITS_PER_ARRIVAL as f64) as u128
+    u128::from((random_exponential(seed, GAP_STREAM, index) * UNITS_PER_ARRIVAL as f64) as u64)
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ __all__ = ["warnings_of"]
 
 _SHORT_RUN_NS = 30 * 10**9
 _BUSY_RATIO = 0.8
-_LAG_NS = 5 * 10**6
-_LAG_SHARE = 0.2
+_P95, _P99 = 0.95, 0.99
+_LATE_RATIO = 0.5
 _STOPPED_NS = 50 * 10**6
 _DRIFT_RATIO = 0.1
 _WIDE_RATIO = 0.1
@@ -131,17 +131,25 @@ def _generator_busy(summary: Summary) -> Iterator[RunWarning]:
 
 
 def _generator_late(summary: Summary) -> Iterator[RunWarning]:
+    """A process that is late once an interval delays that share of its transactions by as much."""
     stats = summary.main_time_of(summary.total)
     if stats is None or not summary.generator_load:
         return
     usual_ns = max(load.loop_lag_median_ns for load in summary.generator_load)
     worst_ns = max(load.loop_lag_max_ns for load in summary.generator_load)
+    share = usual_ns / max(point.length_ns for point in _steady(summary))
     remedy = "free some CPU: fewer workers, or a machine of its own for the generator"
-    if usual_ns > _LAG_NS and usual_ns > _LAG_SHARE * stats.p99_ns:
+    late = f"worker processes were late by {format_duration(usual_ns)} in most intervals"
+    if share >= 1 - _P95 and usual_ns > _LATE_RATIO * stats.p95_ns:
         yield _untrusted(
             "generator_late",
-            f"worker processes were late by {format_duration(usual_ns)} in most intervals, with a "
-            f"p99 of {format_duration(stats.p99_ns)}: the numbers show the generator",
+            f"{late}, p95 is {format_duration(stats.p95_ns)}: the numbers show the generator",
+            remedy,
+        )
+    elif share >= 1 - _P99 and usual_ns > _LATE_RATIO * stats.p99_ns:
+        yield _doubt(
+            "generator_late",
+            f"{late}: p99 ({format_duration(stats.p99_ns)}) and beyond may be their own doing",
             remedy,
         )
     elif worst_ns > _STOPPED_NS and worst_ns > stats.p99_ns:
@@ -155,7 +163,9 @@ def _generator_late(summary: Summary) -> Iterator[RunWarning]:
 
 def _dropped(summary: Summary) -> Iterator[RunWarning]:
     if summary.drops:
-        reasons = ", ".join(f"{reason} {format_count(n)}" for reason, n in summary.drops.items())
+        reasons = ", ".join(
+            f"{reason.replace('_', ' ')} {format_count(n)}" for reason, n in summary.drops.items()
+        )
         yield _doubt(
             "dropped",
             f"{_percent(summary.dropped_ratio)} of the arrivals were dropped ({reasons}): the "

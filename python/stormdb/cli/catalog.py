@@ -12,7 +12,15 @@ import typer
 if TYPE_CHECKING:
     from stormdb.plugins import Catalog, Settings
 
-__all__ = ["ConfigFlag", "FolderFlag", "JsonFlag", "PluginFlag", "find_plugins", "print_table"]
+__all__ = [
+    "ConfigFlag",
+    "FolderFlag",
+    "JsonFlag",
+    "PluginFlag",
+    "find_plugins",
+    "print_json",
+    "print_table",
+]
 
 ConfigFlag = Annotated[
     Path | None,
@@ -83,6 +91,13 @@ def _settings(
     return loaded.plugins, loaded.where
 
 
+def print_json(value: object) -> None:
+    """JSON for people and programs."""
+    import json
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
 def print_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table on a terminal; in a pipe, columns that a tool can cut."""
     import sys
@@ -92,8 +107,9 @@ def print_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> N
         from rich.table import Table
 
         table: Any = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
+        for index, heading in enumerate(headings):
+            # A word that is broken over lines cannot be copied: the last columns give way.
+            table.add_column(heading, overflow="fold", no_wrap=index < len(headings) - 2)
         for row in rows:
             table.add_row(*row)
         Console(highlight=False, markup=False).print(table)

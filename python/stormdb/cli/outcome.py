@@ -77,12 +77,18 @@ def _discard_stdout() -> None:
 
 
 def _usage_message(error: typer.TyperException) -> str:
-    message = str(error.format_message()).rstrip(".")
+    message = str(error.format_message())
     if message.startswith("Usage:"):  # a group without a command: this is its help
         return message
     context = getattr(error, "ctx", None)
     path = context.command_path if context else PROGRAM
-    return f"{path}: {message[:1].lower()}{message[1:]}; hint: `{path} --help` shows what is known"
+    hint = f"`{path} --help` shows what is known"
+    if near := getattr(error, "possibilities", None):
+        message, hint = error.message, f"did you mean {near[0]}?"
+    elif " Did you mean " in message:
+        message, _, near = message.partition(" Did you mean ")
+        hint = f"did you mean {near}"
+    return f"{path}: {message[:1].lower()}{message[1:].rstrip('.')}; hint: {hint}"
 
 
 def _bug_message(error: Exception) -> str:

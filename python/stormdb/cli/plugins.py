@@ -25,7 +25,7 @@ def _plugins() -> None:
     """List, inspect and check plugins."""
 
 
-@app.command("list")
+@app.command("list", short_help="List the plugins that are found.")
 def list_(
     config: ConfigFlag = None,
     plugin: PluginFlag = None,
@@ -39,13 +39,13 @@ def list_(
     """
     import asyncio
 
-    from stormdb.cli.catalog import find_plugins, print_table
+    from stormdb.cli.catalog import find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
 
     catalog = find_plugins(config, plugin, plugin_path)
     asyncio.run(catalog.load())
     if as_json:
-        _print_json([_facts(record) for record in catalog.plugins])
+        print_json([_facts(record) for record in catalog.plugins])
         return
     rows = [
         (
@@ -65,7 +65,7 @@ def list_(
             say(f"cannot be used: {record.problem}")
 
 
-@app.command()
+@app.command(short_help="Show what a plugin says about itself.")
 def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, or its path.")],
     config: ConfigFlag = None,
@@ -76,24 +76,24 @@ def info(
     """Show what a plugin says about itself, and the keys of its workloads' configuration."""
     import asyncio
 
-    from stormdb.cli.catalog import find_plugins
+    from stormdb.cli.catalog import find_plugins, print_json
 
     path = Path(name)
     is_path = path.exists() and (path.suffix != "" or "/" in name)
     catalog = find_plugins(config, plugin, plugin_path, extra=[path] if is_path else ())
     facts = asyncio.run(_inspect(catalog, path.resolve() if is_path else name))
     if as_json:
-        _print_json(facts)
+        print_json(facts)
     else:
         for line in _lines(facts):
             typer.echo(line)
 
 
-@app.command()
+@app.command(short_help="Take plugins through their life without a server.")
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Plugins to check. Default: all that are found."),
+        typer.Argument(metavar="PATH", help="Plugins to check. Default: all that are found."),
     ] = None,
     config: ConfigFlag = None,
     plugin: PluginFlag = None,
@@ -107,7 +107,7 @@ def check(
     """
     import asyncio
 
-    from stormdb.cli.catalog import find_plugins
+    from stormdb.cli.catalog import find_plugins, print_json
     from stormdb.errors import ConfigError, ExitCode
 
     for path in paths or ():
@@ -117,7 +117,7 @@ def check(
     wanted = {str(path.resolve()) for path in paths or ()}
     found = asyncio.run(_check(catalog, wanted))
     if as_json:
-        _print_json(
+        print_json(
             [
                 _facts(record) | {"checks": [_step(step) for step in steps]}
                 for record, steps in found
@@ -253,9 +253,3 @@ def _key(schema: dict[str, Any], is_required: bool) -> str:
     ]
     text = ", ".join(parts)
     return f"{text}; {schema['description']}" if "description" in schema else text
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -25,9 +25,8 @@ def list_(
 ) -> None:
     """List what `stormdb run` can run: every workload type and its plugin."""
     import asyncio
-    import json
 
-    from stormdb.cli.catalog import find_plugins, print_table
+    from stormdb.cli.catalog import find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
 
     catalog = find_plugins(config, plugin, plugin_path)
@@ -38,9 +37,7 @@ def list_(
     ]
     if as_json:
         keys = ("workload", "plugin", "description")
-        typer.echo(
-            json.dumps([dict(zip(keys, row, strict=True)) for row in rows], ensure_ascii=False)
-        )
+        print_json([dict(zip(keys, row, strict=True)) for row in rows])
     else:
         print_table(("WORKLOAD", "PLUGIN", "DESCRIPTION"), rows)
     for record in catalog.plugins:

@@ -115,6 +115,10 @@ def variable_layer(environ: Mapping[str, str]) -> Layer:
     return layer
 
 
+_FLAGS = {"plugins.files": "--plugin", "plugins.paths": "--plugin-path"}
+"""Flags that are not called as the last part of their key."""
+
+
 def flag_layer(flags: Mapping[str, object]) -> Layer:
     """Values of the command's own flags.
 
@@ -124,7 +128,7 @@ def flag_layer(flags: Mapping[str, object]) -> Layer:
     layer = Layer()
     for name, value in flags.items():
         if value is not None:
-            flag = "--" + name.rpartition(".")[2].replace("_", "-")
+            flag = _FLAGS.get(name) or "--" + name.rpartition(".")[2].replace("_", "-")
             plain = list(value) if isinstance(value, tuple) else value
             layer.put(tuple(name.split(".")), plain, Origin(flag))
     _spell_out_url(layer, Path())

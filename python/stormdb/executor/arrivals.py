@@ -42,18 +42,19 @@ class ClosedLoop:
 
     Args:
         alarm: wakes the workers.
+        end_ns: end of the last phase on the monotonic clock: no call starts after it.
         seed: of the run.
         think_time_ns: mean pause.
         is_exponential: the pause is drawn from an exponential distribution; else it is constant.
     """
 
     def __init__(
-        self, alarm: Alarm, *, seed: int, think_time_ns: int, is_exponential: bool
+        self, alarm: Alarm, *, end_ns: int, seed: int, think_time_ns: int, is_exponential: bool
     ) -> None:
-        self.is_closed = False
+        self.end_ns = end_ns
         self._alarm = alarm
         self._seed = seed
-        self._think_time_ns = think_time_ns
+        self.think_time_ns = think_time_ns
         self._is_exponential = is_exponential
         self._pausing: set[asyncio.Future[None]] = set()
 
@@ -63,7 +64,7 @@ class ClosedLoop:
 
     def close(self) -> None:
         """No further call."""
-        self.is_closed = True
+        self.end_ns = 0
         for pause in self._pausing:
             wake(pause)
 
@@ -75,9 +76,7 @@ class ClosedLoop:
 
     async def think(self, worker: int, iteration: int) -> None:
         """Pause before a call."""
-        if not self._think_time_ns:
-            return
-        pause_ns = self._think_time_ns
+        pause_ns = self.think_time_ns
         if self._is_exponential:
             draw = random_u64(self._seed, _THINK_STREAM + worker, iteration)
             pause_ns = int(-math.log1p(-(draw >> 11) * _OPEN_UNIT) * pause_ns)
@@ -102,9 +101,9 @@ class ClosedClient:
         """The next call; after the first one the worker thinks before."""
         iteration = self._iteration
         self._iteration = iteration + 1
-        if iteration:
+        if iteration and self._loop.think_time_ns:
             await self._loop.think(self._worker, iteration)
-        if self._loop.is_closed:
+        if time.monotonic_ns() >= self._loop.end_ns:
             return None
         return iteration, self._worker * _WORKER_STREAMS + iteration, None
 

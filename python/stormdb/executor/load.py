@@ -126,6 +126,7 @@ class Load:
         if not self._plan.is_open_loop:
             return ClosedLoop(
                 self._alarm,
+                end_ns=self._start_ns + self._plan.duration_ns,
                 seed=self._config.seed,
                 think_time_ns=share.think_time_ns,
                 is_exponential=share.is_exponential,

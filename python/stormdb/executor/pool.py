@@ -159,12 +159,13 @@ class Connections:
         self._hand_on(connection)
 
     def _terminated(self, connection: Any) -> None:
+        slot: int = connection.slot
         self._live.discard(connection)
-        if self.idle.get(connection.slot) is connection:
-            del self.idle[connection.slot]
+        if self.idle.get(slot) is connection:
+            del self.idle[slot]
         if not self._is_closing:
             self._lost_count += 1
-            self._start(self._replace(connection.slot))
+            self._start(self._replace(slot))
 
     async def _replace(self, slot: int) -> None:
         backoff_s = _FIRST_BACKOFF_S

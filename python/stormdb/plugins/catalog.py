@@ -84,6 +84,11 @@ class Catalog:
             for name in record.metadata.workload_types
         }
 
+    @property
+    def problems(self) -> list[PluginError]:
+        """Why plugins cannot be used: no harm to a run that needs another one."""
+        return [record.problem for record in self.plugins if record.problem]
+
     def find(self, workload_type: str) -> PluginRecord:
         """The plugin that has a workload type; `load` comes first.
 
@@ -105,7 +110,7 @@ class Catalog:
         message = f"no plugin has the workload type {workload_type}"
         if unread:
             message += "; it may be in one that cannot be used: "
-            message += "; ".join(map(str, unread[:_SHOWN]))
+            message += "; ".join(f"{one.where}: {one.message}" for one in unread[:_SHOWN] if one)
         if len(unread) > _SHOWN:
             message += f"; and {len(unread) - _SHOWN} more that `stormdb plugins check` shows"
         raise PluginError(message, hint=hint)

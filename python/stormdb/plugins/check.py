@@ -37,7 +37,7 @@ async def check(record: PluginRecord, limits: Limits) -> AsyncIterator[Step]:
     The first problem of a plugin ends its check, but each workload type is tried.
     """
     if record.problem:
-        yield Step(name="find", problem=record.problem)
+        yield Step(name="load", problem=record.problem)
         return
     yield Step(name="find", detail=f"{record.kind}, sha256 {record.digest[:12]}")
     try:

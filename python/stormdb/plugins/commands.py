@@ -171,8 +171,9 @@ async def _open_pool(target: dict[str, Any], config: Config, stage: str) -> asyn
 
     arguments = ConnectTarget.from_wire(target).asyncpg_arguments()
     schema = '"' + config.schema.replace('"', '""') + '"'
+    # A cleanup that drops a table which is not there must not find somebody else's in public.
     settings = arguments.pop("server_settings", {}) | {
-        "search_path": f"{schema}, public",
+        "search_path": schema if stage == "cleanup" else f"{schema}, public",
         "application_name": f"stormdb {stage}",
     }
     try:

@@ -37,11 +37,12 @@ def builtin() -> Iterator[PluginRecord]:
     for folder in sorted(Path(path) for path in spec.submodule_search_locations or ()):
         for child in sorted(folder.iterdir()):
             if (child / "__init__.py").is_file():
+                module = f"stormdb.workloads.{child.name}"
                 yield PluginRecord(
                     name=child.name,
                     kind=Kind.BUILTIN,
-                    source=str(child),
-                    entry=EntryPoint(module=f"stormdb.workloads.{child.name}", roots=(str(child),)),
+                    source=module,
+                    entry=EntryPoint(module=module, roots=(str(child),)),
                     digest=digest([child]),
                 )
 

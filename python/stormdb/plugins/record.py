@@ -63,7 +63,8 @@ class PluginRecord:
     Attributes:
         name: from its metadata; as long as these are unknown, the name of its file or folder.
         kind: in which form it was found.
-        source: path of the file or folder, or name and version of the distribution.
+        source: path of the file or folder, name and version of the distribution, or module of the
+            built-in plugin.
         entry: how to import it; None if it cannot be.
         digest: sha256 over the plugin's files, in hex; "" if they could not be read.
         metadata: what it says about itself; None as long as it was not asked.

@@ -17,9 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_table"]
 
+_SETTINGS = (
+    "shared_buffers",
+    "work_mem",
+    "max_connections",
+    "max_wal_size",
+    "checkpoint_timeout",
+    "wal_level",
+    "fsync",
+    "synchronous_commit",
+    "synchronous_standby_names",
+    "full_page_writes",
+    "autovacuum",
+    "jit",
+)
+"""Those of the server's settings that are shown; the JSON report has all that were read."""
 _UNSET = (None, "", "0s", 1)
 """Values of keys that need not be told: a default, or none."""
-_DIGEST_LENGTH = len("sha256:") + 12
+_DIGEST_LENGTH = 12
 
 
 def facts_table(summary: Summary) -> Table:
@@ -42,15 +57,14 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         f"{_count(run.workers, 'worker')}, {_count(run.connections, 'connection')}"
     )
     plugin = run.plugin
-    digest = plugin.digest[:_DIGEST_LENGTH]
     facts = {
         "server": f"PostgreSQL {server.version} at {_place(server)}, {how}, "
         f"database {server.dbname}",
-        "settings": _pairs(server.settings),
+        "settings": _pairs({name: server.settings.get(name, "") for name in _SETTINGS}),
         "generator": generator,
         "load": _load(summary),
-        "plugin": f"{plugin.name} {plugin.version} from {plugin.source} ({digest})",
-        "config": f"{run.config_digest[:_DIGEST_LENGTH]}, seed {run.seed}{_config(summary)}",
+        "plugin": f"{plugin.name} {plugin.version} from {plugin.source} ({_short(plugin.digest)})",
+        "config": f"{_short(run.config_digest)}, seed {run.seed}{_config(summary)}",
         "options": _pairs(run.config.get("workload_config", {})),
         "test": _pairs(run.config.get("test_metadata", {})),
     }
@@ -93,7 +107,12 @@ def _config(summary: Summary) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items())
+    return ", ".join(f"{key} {value}" for key, value in values.items() if value != "")
+
+
+def _short(digest: str) -> str:
+    """The first digits of a digest, enough to tell two from one another."""
+    return digest.removeprefix("sha256:")[:_DIGEST_LENGTH]
 
 
 def _count(count: int, word: str, plural: str = "s") -> str:

@@ -131,7 +131,7 @@ def failures_table(summary: Summary) -> Table:
         if failure.example:
             table.add_row("", Text(failure.example, style="italic"))
     for reason, count in summary.drops.items():
-        line = Text.assemble(("dropped", "bold"), (f"  {reason}", "dim"))
+        line = Text.assemble(("dropped", "bold"), (f"  {reason.replace('_', ' ')}", "dim"))
         table.add_row(Text(format_count(count), style="red"), line)
     return table
 

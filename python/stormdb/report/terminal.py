@@ -83,7 +83,9 @@ def _blocks(summary: Summary, width: int, again: str) -> Iterator[RenderableType
     if summary.warnings:
         yield _section("what to doubt", _warnings(summary), width)
     if again:
-        yield Text.assemble(("  again  ", "dim"), again)
+        line = Table.grid(padding=(0, 2))
+        line.add_row(Text("  again", style="dim"), again)
+        yield line
 
 
 def _details(summary: Summary, width: int) -> Iterator[RenderableType]:

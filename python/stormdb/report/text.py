@@ -29,10 +29,10 @@ def format_percent(ratio: float) -> str:
 
 
 def format_number(value: float) -> str:
-    """A number without unit, to four significant digits: `1,234`, `12.35`, `0.0123`."""
+    """A number without unit, to three significant digits: `1,234`, `12.3`, `0.0123`."""
     if value == int(value) or abs(value) >= 1000:
         return format_count(value)
-    return f"{value:.4g}"
+    return f"{value:.3g}"
 
 
 def format_value(value: float, unit: str) -> str:

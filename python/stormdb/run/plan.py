@@ -31,7 +31,7 @@ def plan_of(config: RunConfig) -> Plan:
                     phase.name,
                     phase.role,
                     phase.duration_ns,
-                    _rate(phase, load.rate_micro_per_s or 0) if is_open_loop else None,
+                    _rate(phase) if is_open_loop else None,
                 )
                 for phase in config.phases
             ],
@@ -43,8 +43,8 @@ def plan_of(config: RunConfig) -> Plan:
         raise ConfigError(str(error), where=config.where("load")) from error
 
 
-def _rate(phase: PhaseSettings, default_micro_per_s: int) -> Rate:
-    base = default_micro_per_s if phase.rate_micro_per_s is None else phase.rate_micro_per_s
+def _rate(phase: PhaseSettings) -> Rate:
+    base = phase.rate_micro_per_s or 0
     if phase.from_micro_per_s is not None and phase.to_micro_per_s is not None:
         return Rate.ramp(phase.from_micro_per_s, phase.to_micro_per_s)
     if phase.sine:

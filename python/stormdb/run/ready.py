@@ -123,8 +123,11 @@ async def _load_plugin(
     from stormdb.plugins import Host
 
     await catalog.load()
+    record = catalog.find(config.workload)
+    for problem in catalog.problems:
+        stages.events.warning(f"a plugin that this run does not need cannot be used: {problem}")
     host = await Host.start(
-        catalog.find(config.workload),
+        record,
         config.plugins.limits,
         on_log=stages.host_log,
         on_progress=stages.events.progress,

@@ -180,6 +180,11 @@ class Session:
             except StormdbError as error:
                 is_interrupted = error.exit_code is ExitCode.INTERRUPTED
                 problems.append(error)
+        # Here and not with the stack: a plugin that fails to clean up does not cost the numbers.
+        try:
+            await ready.host.stop()
+        except StormdbError as error:
+            problems.append(error)
         return self._result(ready, measured, findings, problems, is_interrupted)
 
     def _result(

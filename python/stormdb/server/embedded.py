@@ -14,7 +14,6 @@ from stormdb.errors import ConfigError, ConnectError
 from stormdb.server import failures, programs
 from stormdb.server.account import Account
 from stormdb.server.cluster import Login, Workshop, check_name
-from stormdb.server.extension import extension_problem
 from stormdb.server.kept import KeptFolder
 from stormdb.server.settings import DEFAULTS, check, render
 from stormdb.server.temporary import LOG, TemporaryFolder
@@ -138,10 +137,6 @@ class EmbeddedServer:
         assert folder is not None, "the server is not running"
         folder.guard.leave()
         self._close(folder)
-
-    def extension_problem(self, name: str) -> str | None:
-        """Why CREATE EXTENSION `name` would crash this server on this processor, or None."""
-        return extension_problem(name, self.source)
 
     def _close(self, folder: TemporaryFolder) -> None:
         os.close(folder.lock)

@@ -8,6 +8,7 @@ SIGKILL) closes the other end; then the guard stops the server and removes what 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -26,12 +27,14 @@ __all__ = ["Guard"]
 
 # Arguments: the folder to make and to remove, the program postgres, data directories.
 # Each line on stdin names the process to end and the signal for it, `0 TERM` for none; `leave`
-# ends the guard alone. A process that nobody waits for stays as a zombie (state Z) and counts as
-# gone. A stopped process sees its signal after CONT. Where a dead process left its lock file,
-# `postgres --check` removes its shared memory; it would take a zombie for alive, so the lock file
-# goes first. A data directory whose lock file names a living process is another server's.
+# ends the guard alone. PIPE is ignored for the case that nobody is left to read `ready`.
+# A process that nobody waits for stays as a zombie (state Z) and counts as gone. A stopped process
+# sees its signal after CONT. Where a dead process left its lock file, `postgres --check` removes
+# its shared memory; it would take a zombie for alive, so the lock file goes first. The owner of a
+# lock file may be a child of initdb that is about to end; where nothing was watched, a living
+# owner is another server.
 _SCRIPT = r"""
-trap '' HUP INT QUIT TERM
+trap '' HUP INT PIPE QUIT TERM
 folder=$1 postgres=$2 pid=0
 shift 2
 umask 077
@@ -45,19 +48,24 @@ done
 is_alive() {
     [ "$1" -gt 0 ] && kill -0 "$1" && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"
 }
+wait_for() {
+    turns=$(($2 * 50))
+    while is_alive "$1" && [ "$turns" -gt 0 ]; do sleep 0.02; turns=$((turns - 1)); done
+}
 end_within() {
     is_alive "$pid" || return
     kill -s "$1" -- "-$pid"
     kill -s CONT -- "-$pid"
-    turns=$(($2 * 50))
-    while is_alive "$pid" && [ "$turns" -gt 0 ]; do sleep 0.02; turns=$((turns - 1)); done
+    wait_for "$pid" "$2"
 }
 end_within "$signal" 60
 end_within QUIT 10
 end_within KILL 10
 for data; do
     read -r owner <"$data/postmaster.pid" || continue
-    is_alive "${owner#-}" && continue
+    owner=${owner#-}
+    [ "$pid" -gt 0 ] && wait_for "$owner" 5
+    is_alive "$owner" && continue
     rm -f -- "$data/postmaster.pid"
     turns=50
     until "$postgres" --check -D "$data" || [ "$turns" -eq 0 ]; do
@@ -200,6 +208,10 @@ _pipes: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
 
 def _close_in_forks(pipe: IO[bytes]) -> None:
     """A forked child (multiprocessing) must not hold the pipe open after its parent's death."""
-    if not _pipes:
-        os.register_at_fork(after_in_child=lambda: [held.close() for held in _pipes])
+    _register()
     _pipes.add(pipe)
+
+
+@functools.cache
+def _register() -> None:
+    os.register_at_fork(after_in_child=lambda: [pipe.close() for pipe in _pipes])

@@ -209,8 +209,8 @@ def test_drops_are_counted_with_their_reason() -> None:
             max_queue=10,
         )
     )
-    assert list(summary.drops) == ["queue full"]
-    dropped = summary.drops["queue full"]
+    assert list(summary.drops) == ["queue_full"]
+    dropped = summary.drops["queue_full"]
     assert dropped == 1000 - summary.total.committed_count
     assert summary.dropped_ratio == pytest.approx(dropped / 1000)
     assert summary.throughput.per_s == pytest.approx(40, abs=0.5)

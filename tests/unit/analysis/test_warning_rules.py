@@ -10,6 +10,7 @@ import pytest
 
 from stormdb._native import Recorder
 from stormdb.analysis import Severity, Summary, summarise
+from stormdb.analysis import warning_rules as rules
 from stormdb.analysis.summary import RunWarning
 from stormdb.results import Finding, RunResult, Status
 from tests.support.measured import MS_NS, SECOND_NS, Facts, Outcome, closed_run, open_run
@@ -39,7 +40,8 @@ def test_a_good_run_raises_no_doubt() -> None:
     ("facts", "code", "severity", "part"),
     [
         (Facts(cpu_ratio=0.93), "generator_busy", Severity.UNTRUSTED, "up to 93 % of a core"),
-        (Facts(loop_lag_ns=15 * MS_NS), "generator_late", Severity.UNTRUSTED, "late by 15.0 ms"),
+        (Facts(loop_lag_ns=60 * MS_NS), "generator_late", Severity.UNTRUSTED, "late by 60.0 ms"),
+        (Facts(loop_lag_ns=12 * MS_NS), "generator_late", Severity.DOUBT, "late by 12.0 ms"),
         (
             Facts(status=Status.FAILED, problem="worker process 1 was killed by signal 9"),
             "failed",
@@ -84,7 +86,7 @@ def test_one_fact_raises_one_warning(
 
 
 @pytest.mark.parametrize(
-    "facts", [Facts(cpu_ratio=0.79), Facts(loop_lag_ns=4 * MS_NS), Facts(host="localhost.example")]
+    "facts", [Facts(cpu_ratio=0.79), Facts(loop_lag_ns=9 * MS_NS), Facts(host="localhost.example")]
 )
 def test_below_the_limit_nothing_is_said(facts: Facts) -> None:
     codes = set(warnings_of(good(facts)))
@@ -208,6 +210,25 @@ def test_clamped_unfinished_and_missing_are_doubted() -> None:
     assert codes["clamped"].text.startswith("1 times were negative")
     assert codes["unfinished"].text.startswith("1 transactions were given up")
     assert codes["gaps"].text == "the measurements of 1 intervals are missing"
+
+
+def test_a_late_generator_does_not_matter_where_the_server_is_far_slower() -> None:
+    result = open_run(
+        MINUTE,
+        lambda index, at_ns: Outcome(service_ns=400 * MS_NS),
+        rate_per_s=200,
+        facts=Facts(workers=100, connections=100, loop_lag_ns=60 * MS_NS),
+    )
+    assert "generator_late" not in warnings_of(result)
+
+
+def test_a_generator_that_stood_still_once_may_have_made_the_largest_times() -> None:
+    summary = summarise(good())
+    (load,) = summary.generator_load
+    paused = replace(summary, generator_load=(replace(load, loop_lag_max_ns=300 * MS_NS),))
+    (warning,) = rules.warnings_of(paused)
+    assert (warning.code, warning.severity) == ("generator_stopped", Severity.DOUBT)
+    assert warning.text.startswith("a worker process stood still for 300 ms")
 
 
 def test_transactions_that_vanished_make_a_run_untrusted() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +44,12 @@ def test_the_defaults_leave_safety_alone() -> None:
     assert check(DEFAULTS) == dict(DEFAULTS)
     unsafe = {"fsync", "full_page_writes", "synchronous_commit", "autovacuum", "data_checksums"}
     assert not unsafe & set(DEFAULTS)
+
+
+def test_the_documentation_lists_the_defaults() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "embedded-server.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", page, re.MULTILINE)
+    assert dict(rows) == dict(DEFAULTS)
 
 
 @given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))

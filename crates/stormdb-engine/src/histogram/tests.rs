@@ -80,9 +80,19 @@ fn bytes_with_other_bounds_are_refused_with_them() {
 }
 
 #[test]
+fn a_count_above_24_hours_is_refused() {
+    let mut beyond = standard(&[]);
+    beyond.record(HIGHEST_TIME_NS + (1 << 40)).unwrap(); // its array has room
+    let mut bytes = Vec::new();
+    V2Serializer::new().serialize(&beyond, &mut bytes).unwrap();
+    let message = Histogram::decode_v2(&bytes).unwrap_err().to_string();
+    assert!(message.contains("it counts times above 24 h"), "{message}");
+}
+
+#[test]
 fn a_deflated_bomb_stops_at_the_length_of_a_histogram() {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut encoder, &vec![0; 64 << 20]).unwrap();
+    std::io::Write::write_all(&mut encoder, &vec![0; 4 << 20]).unwrap();
     let deflated = encoder.finish().unwrap();
     let length = u32::try_from(deflated.len()).unwrap();
     let bytes = [&0x1c84_9314_u32.to_be_bytes()[..], &length.to_be_bytes()[..], &deflated].concat();
@@ -93,8 +103,8 @@ fn a_deflated_bomb_stops_at_the_length_of_a_histogram() {
 fn counts_beyond_the_last_bucket_are_refused() {
     let mut bytes = Histogram::default().encode_v2();
     bytes.truncate(40);
-    bytes.extend([0xff, 0xdf, 0x04, 2]); // 38 912 empty buckets, then a count of 1
-    bytes[7] = 4;
+    bytes.extend([0x81, 0xe0, 0x04]); // 38 913 empty buckets
+    bytes[7] = 3;
     let message = Histogram::decode_v2(&bytes).unwrap_err().to_string();
     assert!(message.contains("38913 buckets"), "{message}");
 }

@@ -15,7 +15,7 @@ use flate2::write::ZlibEncoder;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::buckets::{BUCKETS, HIGHEST_TIME_NS, SIGNIFICANT_DIGITS};
+use super::buckets::{BUCKETS, HIGHEST_TIME_NS, SIGNIFICANT_DIGITS, index_of};
 use super::{Histogram, MAX_COUNT};
 use crate::{Error, Result};
 
@@ -122,6 +122,8 @@ fn decode(bytes: &[u8]) -> Result<Histogram> {
 
 fn decode_counts(mut body: &[u8]) -> Result<Histogram> {
     let mut decoded = Histogram::default();
+    let last = index_of(HIGHEST_TIME_NS);
+    let too_long = || damaged("it counts times above 24 h".into());
     let mut bucket = 0_u64;
     while !body.is_empty() {
         let number = read_number(&mut body)?;
@@ -130,15 +132,16 @@ fn decode_counts(mut body: &[u8]) -> Result<Histogram> {
             bucket = bucket.saturating_add(magnitude);
         } else {
             if magnitude > 0 {
-                let bucket = u32::try_from(bucket).unwrap_or(BUCKETS);
-                decoded.counts.push((bucket, magnitude));
+                // The array ends at a power of two; what it could hold above 24 h is not ours.
+                let bucket = u32::try_from(bucket).ok().filter(|&bucket| bucket <= last);
+                decoded.counts.push((bucket.ok_or_else(too_long)?, magnitude));
                 decoded.count = decoded.count.saturating_add(magnitude);
             }
             bucket = bucket.saturating_add(1);
         }
         if bucket > u64::from(BUCKETS) || decoded.count > MAX_COUNT {
             let count = decoded.count;
-            return Err(damaged(format!("it has {bucket} buckets and counts to {count}")));
+            return Err(damaged(format!("it has {bucket} buckets or more and counts to {count}")));
         }
     }
     Ok(decoded)

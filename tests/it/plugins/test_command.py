@@ -1,0 +1,152 @@
+"""`stormdb plugins` and `stormdb workloads` as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stormdb.errors import ExitCode
+from tests.it.plugins.conftest import FIXTURES
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+
+    from tests.conftest import Database
+
+COMMAND = Path(sys.executable).with_name("stormdb")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with one good plugin and two broken ones in ./plugins."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    shutil.copy(FIXTURES / "talker.py", plugins)
+    for name in ("syntax_error.py", "workload_sync.py"):
+        shutil.copy(FIXTURES / "malformed" / name, plugins)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stormdb(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *words], check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+def shown(done: subprocess.CompletedProcess[str]) -> str:
+    """All that the user sees, without what differs between machines and versions."""
+    text = f"{done.stdout}-- stderr --\n{done.stderr}-- exit code {done.returncode} --"
+    text = re.sub(r"^.*quickstart.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=\S) {2,}", "  ", text)  # columns are as wide as the built-in plugins
+    return re.sub(r"(sha256:? ?)[0-9a-f]+", r"\1<digest>", text).replace(str(Path.cwd()), "<here>")
+
+
+def test_what_people_read(folder: Path, snapshot: SnapshotAssertion) -> None:
+    for words in (
+        "plugins list",
+        "workloads list",
+        "plugins info talker",
+        "plugins info ./plugins/talker.py",
+        "plugins info talkr",
+        "plugins check plugins/talker.py",
+        "plugins check plugins/talker.py plugins/workload_sync.py plugins/syntax_error.py",
+        "plugins check nowhere.py",
+        "plugins list --plugin nowhere.py",
+    ):
+        assert f"$ stormdb {words}\n{shown(stormdb(*words.split()))}" == snapshot(name=words)
+
+
+def test_what_programs_read(folder: Path) -> None:
+    listed = {one["name"]: one for one in json.loads(stormdb("plugins", "list", "--json").stdout)}
+    assert listed["talker"]["metadata"]["workload_types"] == ["talk", "shout"]
+    assert listed["talker"]["source"] == str(folder / "plugins" / "talker.py")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", listed["talker"]["digest"])
+    assert listed["talker"]["problem"] is None
+    assert listed["syntax_error"]["metadata"] is None
+    assert listed["syntax_error"]["problem"]["where"] == "plugins/syntax_error.py:4"
+
+    workloads = json.loads(stormdb("workloads", "list", "--json").stdout)
+    assert {"workload": "shout", "plugin": "talker", "description": ""} in workloads
+
+    facts = json.loads(stormdb("plugins", "info", "talker", "--json").stdout)
+    assert set(facts["workloads"]) == {"talk", "shout"}
+    assert facts["workloads"]["talk"]["config_schema"]["properties"]["words"]["maximum"] == 10
+
+    done = stormdb("plugins", "check", "--json")
+    assert done.returncode == ExitCode.WORKLOAD
+    steps = {one["name"]: one["checks"] for one in json.loads(done.stdout)}
+    assert all(step["ok"] for step in steps["quickstart"] + steps["talker"])
+    assert [step["problem"]["where"] for step in steps["shop"] if not step["ok"]] == [
+        "plugins/workload_sync.py:5 (Shopping.setup)"
+    ]
+
+
+def test_a_configuration_file_says_where_plugins_are(folder: Path) -> None:
+    (folder / "plugins").rename(folder / "elsewhere")
+    assert "talker" not in stormdb("plugins", "list").stdout
+    (folder / "stormdb.yaml").write_text(
+        "workload: talk\nplugins:\n  paths: [elsewhere]\n  files:\n    - ./nothing.py\n"
+    )
+    done = stormdb("plugins", "list", "-c", "stormdb.yaml")
+    assert done.returncode == ExitCode.USAGE
+    assert "stormdb.yaml:5: plugins.files[0]: there is no file or folder" in done.stderr
+    (folder / "stormdb.yaml").write_text("plugins: {paths: [elsewhere]}")
+    assert "talker" in stormdb("plugins", "list", "-c", "stormdb.yaml").stdout
+
+
+def test_a_terminal_gets_a_table_that_fits(folder: Path) -> None:
+    controller, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [COMMAND, "plugins", "list"],
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "60", "TERM": "xterm"},
+    )
+    os.close(terminal)
+    text = b""
+    while True:
+        try:
+            data = os.read(controller, 4096)
+        except OSError:  # Linux's way to say that the other end was closed
+            break
+        if not data:
+            break
+        text += data
+    os.close(controller)
+    assert child.wait() == 0
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.decode().split("\r\n")]
+    assert any(line.startswith("NAME") for line in lines)
+    assert max(map(len, lines)) <= 60
+    assert any(re.match(r"talker +2\.1 +file +talk", line) for line in lines)
+
+
+def test_a_plugin_that_cannot_clean_up_does_not_cost_the_numbers(
+    folder: Path, database: Database
+) -> None:
+    done = subprocess.run(
+        [
+            *(COMMAND, "run", "bad_end", "--plugin", FIXTURES / "bad_end.py", "--duration", "1s"),
+            *("--setup", "--json", "report.json", "--quiet", "--host", database.host),
+            *("--port", str(database.port), "--username", database.user),
+            *("--dbname", database.dbname),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PGPASSWORD": database.password},
+    )
+    assert done.returncode in {ExitCode.WORKLOAD, ExitCode.UNTRUSTED}
+    assert "the plugin's cleanup() raised RuntimeError: cannot clean up" in done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert report["transactions"][0]["committed_count"] > 0
