@@ -73,6 +73,9 @@ pub enum Error {
         "an SQLSTATE is five digits or upper-case letters; hint: use 08006 for a lost connection, XX000 if there is none"
     )]
     Sqlstate,
+    /// A thread of the engine cannot do its work.
+    #[error("{0}")]
+    Start(String),
     /// A count that no run can reach.
     #[error("a count of {count} is above {limit}; hint: record smaller counts")]
     Count {

@@ -10,17 +10,25 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
 )]
 
+pub mod clock;
+pub mod draw;
+pub mod engine;
 mod error;
+pub mod expr;
 pub mod hdr_log;
 pub mod histogram;
 pub mod plan;
+pub mod program;
 pub mod random;
 pub mod rate;
 pub mod recorder;
 pub mod schedule;
+pub mod session;
 pub mod sketch;
 pub mod snapshot;
 pub mod sqlstate;
+pub mod value;
+pub mod worker;
 
 pub use error::{Error, Result};
 pub use hdr_log::HdrLog;

@@ -12,11 +12,10 @@ const ROUNDS: u32 = 10;
 const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
 const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 
-/// Four independent random words of `counter` in `stream`.
+/// Four independent random words, a function of a key and a counter.
 #[must_use]
-pub fn random_block(seed: u64, stream: u64, counter: u64) -> [u64; 4] {
-    let mut key = [seed, stream];
-    let mut word = [counter, 0, 0, 0];
+pub fn random_words(mut key: [u64; 2], counter: [u64; 4]) -> [u64; 4] {
+    let mut word = counter;
     for _ in 0..ROUNDS {
         let (low0, high0) = multiply(MULTIPLIERS[0], word[0]);
         let (low1, high1) = multiply(MULTIPLIERS[1], word[2]);
@@ -24,6 +23,12 @@ pub fn random_block(seed: u64, stream: u64, counter: u64) -> [u64; 4] {
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
     word
+}
+
+/// Four independent random words of `counter` in `stream`.
+#[must_use]
+pub fn random_block(seed: u64, stream: u64, counter: u64) -> [u64; 4] {
+    random_words([seed, stream], [counter, 0, 0, 0])
 }
 
 /// The first word of [`random_block`].

@@ -18,6 +18,19 @@ impl Sqlstate {
     /// What codes past [`MAX_CODES`] are counted under. Lower case, so it is never a code.
     pub const OTHER: Self = Self(*b"other");
 
+    /// A code from its bytes; what is no code becomes `XX000`, an internal error.
+    #[must_use]
+    pub const fn from_bytes(code: [u8; 5]) -> Self {
+        let mut at = 0;
+        while at < code.len() {
+            if !(code[at].is_ascii_digit() || code[at].is_ascii_uppercase()) {
+                return Self(*b"XX000");
+            }
+            at += 1;
+        }
+        Self(code)
+    }
+
     /// The code as text.
     ///
     /// # Panics

@@ -32,6 +32,11 @@ pub(crate) fn unknown_word(what: &str, word: &str, allowed: &str) -> Raised {
     Raised(PyValueError::new_err(format!("{what} `{word}` is unknown; hint: use one of {allowed}")))
 }
 
+/// A value whose own error says it all.
+pub(crate) fn unusable(error: &impl std::fmt::Display) -> Raised {
+    Raised(PyValueError::new_err(error.to_string()))
+}
+
 /// The system gave no timer.
 pub(crate) fn no_timer(error: io::Error) -> Raised {
     if error.kind() == io::ErrorKind::Unsupported {

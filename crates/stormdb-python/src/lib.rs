@@ -3,6 +3,7 @@
 //! The interface is described in `python/stormdb/_native.pyi`.
 #![allow(unsafe_code)] // PyO3's macros expand to it; nothing here writes any.
 
+mod engine;
 mod errors;
 mod hdr_log;
 mod histogram;
@@ -20,6 +21,7 @@ mod _native {
 
     #[pymodule_export]
     use super::{
+        engine::{Engine, check_program},
         hdr_log::HdrLog,
         histogram::Histogram,
         plan::{Interval, Phase, Plan, Rate, Schedule},

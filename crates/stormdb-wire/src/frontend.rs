@@ -120,14 +120,17 @@ pub enum Format {
     Binary = 1,
 }
 
-/// Bind values to a prepared statement, portal unnamed. `values` appends each parameter with its
-/// length by [`value`] or [`null`], in order.
+/// Bind values to a prepared statement, portal unnamed.
+///
+/// `values` appends each parameter with its length by [`value`] or [`null`], in the order of
+/// `formats`.
 ///
 /// # Errors
 /// The name contains a zero byte, the message is too large, or `values` failed.
+#[inline]
 pub fn bind(
     statement: &[u8],
-    formats: &[Format],
+    formats: impl Iterator<Item = Format>,
     result_format: Format,
     out: &mut Vec<u8>,
     values: impl FnOnce(&mut Vec<u8>) -> Result<()>,
@@ -135,11 +138,15 @@ pub fn bind(
     message(b'B', out, |out| {
         out.push(0);
         c_string(statement, out)?;
-        let parameter_count = count("parameters", formats.len())?.to_be_bytes();
-        out.extend_from_slice(&parameter_count);
+        let at = out.len();
+        out.extend_from_slice(&[0; 2]);
+        let mut parameter_count = 0;
         for format in formats {
-            out.extend_from_slice(&(*format as u16).to_be_bytes());
+            out.extend_from_slice(&(format as u16).to_be_bytes());
+            parameter_count += 1;
         }
+        let parameter_count = count("parameters", parameter_count)?.to_be_bytes();
+        out[at..at + 2].copy_from_slice(&parameter_count);
         out.extend_from_slice(&parameter_count);
         values(out)?;
         out.extend_from_slice(&1_u16.to_be_bytes());

@@ -1,0 +1,337 @@
+//! The life of one connection: connect, log in, prepare, work, be lost, connect again.
+
+use stormdb_reactor::{Reactor, Slot};
+use stormdb_wire::{Frame, Startup, frame};
+
+use super::jobs::{Job, Telling, choose};
+use super::timers::Timer;
+use super::{FIRST_RECONNECT_NS, LAST_RECONNECT_NS, Worker};
+use crate::clock::monotonic_ns;
+use crate::draw::Draws;
+use crate::program::Program;
+use crate::recorder::Execution;
+use crate::session::{Outcome, Preparing, Session, SessionError, Turn};
+use crate::sqlstate::Sqlstate;
+
+/// Largest message that is taken.
+const MAX_MESSAGE_BYTES: usize = 1 << 28;
+const INPUT_BYTES: usize = 8 * 1024;
+const CONNECTION_FAILURE: Sqlstate = Sqlstate::from_bytes(*b"08006");
+
+/// One connection of a thread.
+pub(super) struct Connection {
+    state: State,
+    /// Received and not parsed yet.
+    pub(super) input: Vec<u8>,
+    session: Option<Session>,
+    pub(super) job: Option<Job>,
+    reconnect_ns: u64,
+}
+
+enum State {
+    Closed,
+    Connecting,
+    LoggingIn(Box<Startup>),
+    Preparing(Preparing),
+    Open,
+}
+
+/// Why a connection is lost.
+#[derive(Debug)]
+pub(super) struct Lost {
+    code: Sqlstate,
+    pub(super) message: String,
+}
+
+impl Lost {
+    pub(super) fn new(message: impl ToString) -> Self {
+        Self { code: CONNECTION_FAILURE, message: message.to_string() }
+    }
+}
+
+impl From<SessionError> for Lost {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Fatal { code, message } => Self { code, message },
+            SessionError::Wire(error) => Self::new(error),
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Closed,
+            input: Vec::with_capacity(INPUT_BYTES),
+            session: None,
+            job: None,
+            reconnect_ns: FIRST_RECONNECT_NS,
+        }
+    }
+}
+
+impl<R: Reactor> Worker<R> {
+    pub(super) fn connect(&mut self, slot: Slot) -> Result<(), Lost> {
+        self.connections[slot].input.clear();
+        self.connections[slot].state = State::Connecting;
+        self.reactor.connect(slot, &self.spec.address).map_err(Lost::new)
+    }
+
+    pub(super) fn connect_later(&mut self, slot: Slot) {
+        let connection = &mut self.connections[slot];
+        connection.state = State::Closed;
+        self.timers.set(monotonic_ns() + connection.reconnect_ns, Timer::Reconnect(slot));
+        connection.reconnect_ns = (2 * connection.reconnect_ns).min(LAST_RECONNECT_NS);
+    }
+
+    /// A connection is gone: what it did has failed, and it is opened again.
+    pub(super) fn lose(&mut self, slot: Slot, lost: &Lost) {
+        self.reactor.close(slot);
+        self.idle.retain(|other| *other != slot);
+        self.connections[slot].session = None;
+        if let Some(job) = self.connections[slot].job.take() {
+            let execution = self.execution(&job, self.run_ns());
+            self.recorder.fail(execution, lost.code, &lost.message).expect("the row is registered");
+            self.worker_is_done(job.worker);
+        }
+        self.connect_later(slot);
+    }
+
+    pub(super) fn log_in(&mut self, slot: Slot) -> Result<(), Lost> {
+        let out = self.reactor.output(slot);
+        let startup = Startup::begin(self.spec.login.clone(), out).map_err(Lost::new)?;
+        self.connections[slot].state = State::LoggingIn(Box::new(startup));
+        self.flush(slot)
+    }
+
+    fn flush(&mut self, slot: Slot) -> Result<(), Lost> {
+        self.reactor.flush(slot).map_err(Lost::new)
+    }
+
+    /// Take every whole message that has arrived.
+    pub(super) fn on_input(&mut self, slot: Slot) -> Result<(), Lost> {
+        // Out of the connection meanwhile, so that messages can be read while it changes.
+        let mut input = std::mem::take(&mut self.connections[slot].input);
+        let taken = self.take_frames(slot, &input);
+        input.drain(..*taken.as_ref().unwrap_or(&0));
+        self.connections[slot].input = input;
+        taken.map(drop)
+    }
+
+    /// How many bytes were whole messages.
+    fn take_frames(&mut self, slot: Slot, input: &[u8]) -> Result<usize, Lost> {
+        let mut rest = input;
+        while let Some((frame, next)) = frame::split(rest, MAX_MESSAGE_BYTES).map_err(Lost::new)? {
+            self.on_frame(slot, frame)?;
+            rest = next;
+        }
+        Ok(input.len() - rest.len())
+    }
+
+    #[inline]
+    fn on_frame(&mut self, slot: Slot, frame: Frame<'_>) -> Result<(), Lost> {
+        match &mut self.connections[slot].state {
+            State::Open => self.on_answer(slot, frame),
+            State::LoggingIn(startup) => {
+                let out = self.reactor.output(slot);
+                if startup.advance(frame, out).map_err(Lost::new)?.is_some() {
+                    let preparing = Preparing::begin(&self.spec.program, out).map_err(Lost::new)?;
+                    self.connections[slot].state = State::Preparing(preparing);
+                }
+                self.flush(slot)
+            }
+            State::Preparing(_) => self.on_prepared(slot, frame),
+            State::Closed | State::Connecting => {
+                Err(Lost::new("the server spoke before it was asked"))
+            }
+        }
+    }
+
+    fn on_prepared(&mut self, slot: Slot, frame: Frame<'_>) -> Result<(), Lost> {
+        let program = &self.spec.program;
+        let connection = &mut self.connections[slot];
+        let State::Preparing(preparing) = &mut connection.state else { return Ok(()) };
+        match preparing.advance(program, frame).map_err(Lost::new)? {
+            None => Ok(()),
+            Some(Ok(prepared)) => {
+                connection.session = Some(Session::new(program, prepared));
+                connection.state = State::Open;
+                connection.reconnect_ns = FIRST_RECONNECT_NS;
+                self.idle.push(slot);
+                Ok(())
+            }
+            Some(Err(refused)) => {
+                let label = |number: u32| program.statements[number as usize].label.as_str();
+                let label = refused.statement.map_or("BEGIN", label);
+                Err(Lost::new(format!(
+                    "{label}: {} (SQLSTATE {})",
+                    refused.message, refused.sqlstate
+                )))
+            }
+        }
+    }
+
+    /// Start whatever can start.
+    pub(super) fn dispatch(&mut self) {
+        if self.is_draining {
+            return;
+        }
+        while let Some(slot) = self.idle.pop() {
+            let Some((waiting, worker)) = self.jobs.next() else {
+                self.idle.push(slot);
+                return;
+            };
+            let transaction = choose(&self.spec.program, self.spec.seed, waiting.index);
+            let start_ns = self.run_ns();
+            if waiting.intended_start_ns.is_none() {
+                self.recorder.offer(start_ns, 1).expect("the run is not over");
+            }
+            if let Some(pool_wait) = self.rows.pool_wait {
+                let wait_s =
+                    std::time::Duration::from_nanos(start_ns.saturating_sub(waiting.since_ns))
+                        .as_secs_f64();
+                self.recorder.value(pool_wait, wait_s, start_ns).expect("the name is registered");
+            }
+            self.connections[slot].job = Some(Job {
+                transaction,
+                worker,
+                intended_start_ns: waiting.intended_start_ns,
+                start_ns,
+                paused_ns: 0,
+                tries: 1,
+                sent_ns: start_ns,
+            });
+            let row = u32::try_from(transaction).expect("at most 1,000");
+            let draws = Draws { seed: self.spec.seed, row, index: waiting.index, iteration: 0 };
+            let started = self.turn(slot, start_ns, |session, program, out, telling| {
+                session.start((program, transaction), draws, out, telling)
+            });
+            if let Err(lost) = started {
+                self.lose(slot, &lost);
+            }
+        }
+    }
+
+    /// Go on after a pause or for another try.
+    pub(super) fn go_on(&mut self, slot: Slot) {
+        if self.connections[slot].job.is_some()
+            && let Err(lost) = self.turn(slot, self.run_ns(), |session, program, out, telling| {
+                session.go_on(program, out, telling)
+            })
+        {
+            self.lose(slot, &lost);
+        }
+    }
+
+    fn on_answer(&mut self, slot: Slot, frame: Frame<'_>) -> Result<(), Lost> {
+        // Statements are timed when they complete, transactions when the server is ready.
+        let now_ns = if matches!(frame.tag, b'Z' | b'C') { self.run_ns() } else { 0 };
+        self.turn(slot, now_ns, |session, program, out, telling| {
+            session.on_frame(program, frame, out, telling)
+        })
+    }
+
+    /// Let a session act, and do what it asks for. Without a job (a notice while nothing runs)
+    /// nothing happens.
+    #[inline]
+    fn turn(
+        &mut self,
+        slot: Slot,
+        now_ns: u64,
+        act: impl FnOnce(
+            &mut Session,
+            &Program,
+            &mut Vec<u8>,
+            &mut Telling<'_>,
+        ) -> Result<Turn, SessionError>,
+    ) -> Result<(), Lost> {
+        let connection = &mut self.connections[slot];
+        let (Some(session), Some(job)) = (&mut connection.session, &mut connection.job) else {
+            return Ok(());
+        };
+        let worker = self.share.first_worker + job.worker;
+        let mut telling = Telling {
+            recorder: &mut self.recorder,
+            rows: &self.rows,
+            worker,
+            sent_ns: job.sent_ns,
+            now_ns,
+        };
+        let out = self.reactor.output(slot);
+        let before = out.len();
+        match act(session, &self.spec.program, out, &mut telling)? {
+            Turn::Wait if out.len() == before => Ok(()),
+            Turn::Wait => {
+                job.sent_ns = now_ns;
+                self.flush(slot)
+            }
+            Turn::Think { pause_ns } => {
+                job.paused_ns += pause_ns;
+                self.timers.set(monotonic_ns() + pause_ns, Timer::Connection(slot));
+                Ok(())
+            }
+            Turn::Retry { code } => {
+                self.retry(slot, code);
+                Ok(())
+            }
+            Turn::Done(outcome) => {
+                self.done(slot, outcome, now_ns);
+                Ok(())
+            }
+        }
+    }
+
+    fn retry(&mut self, slot: Slot, code: Sqlstate) {
+        let now_ns = self.run_ns();
+        let job = self.connections[slot].job.as_mut().expect("a retry is of a job");
+        if job.tries >= self.spec.max_tries {
+            self.done(slot, Outcome::Failed(code), now_ns);
+            return;
+        }
+        let backoff_ns = self.spec.retry_backoff_ns << (job.tries - 1).min(10);
+        job.tries += 1;
+        let (row, arrival_ns) = (self.rows.transactions[job.transaction], job.arrival_ns());
+        self.recorder.retry(row, arrival_ns, now_ns, code).expect("the row is registered");
+        self.timers.set(monotonic_ns() + backoff_ns, Timer::Connection(slot));
+    }
+
+    fn done(&mut self, slot: Slot, outcome: Outcome, finish_ns: u64) {
+        let job = self.connections[slot].job.take().expect("something was under way");
+        let execution = self.execution(&job, finish_ns);
+        let recorded = match outcome {
+            Outcome::Committed => self.recorder.commit(execution),
+            Outcome::RolledBack => self.recorder.roll_back(execution),
+            Outcome::Failed(code) => {
+                let message = self.connections[slot].session.as_ref().map_or("", Session::message);
+                self.recorder.fail(execution, code, message)
+            }
+        };
+        recorded.expect("the row is registered and the run is not over");
+        self.idle.push(slot);
+        self.worker_is_done(job.worker);
+    }
+
+    fn worker_is_done(&mut self, worker: u32) {
+        if self.spec.plan.is_open_loop() {
+            self.jobs.release(worker);
+        } else if self.spec.think_time_ns > 0 {
+            self.timers.set(monotonic_ns() + self.spec.think_time_ns, Timer::Worker(worker));
+        } else {
+            self.jobs.enqueue_worker(worker, self.run_ns());
+        }
+    }
+
+    fn execution(&self, job: &Job, finish_ns: u64) -> Execution {
+        Execution {
+            row: self.rows.transactions[job.transaction],
+            worker: self.share.first_worker + job.worker,
+            intended_start_ns: job.intended_start_ns,
+            start_ns: job.start_ns,
+            finish_ns: finish_ns.saturating_sub(job.paused_ns).max(job.start_ns),
+        }
+    }
+
+    pub(super) fn run_ns(&self) -> u64 {
+        monotonic_ns().saturating_sub(self.start_ns)
+    }
+}

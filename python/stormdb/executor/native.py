@@ -1,0 +1,142 @@
+"""`NativeExecutor`: drives the engine's threads, which execute a program without Python."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import TYPE_CHECKING, Self
+
+from stormdb._native import Engine
+from stormdb.errors import ConnectError, RunError
+from stormdb.executor.coroutine import ExecutorEnd
+
+if TYPE_CHECKING:
+    from stormdb._native import IntervalSnapshot
+    from stormdb.errors import StormdbError
+    from stormdb.executor.spec import LoadSpec
+
+__all__ = ["NativeExecutor"]
+
+_WATCH_S = 0.005
+_PASSIVE_TLS = ("disable", "allow", "prefer")
+
+
+class NativeExecutor:
+    """Threads of this process, each with its share of connections, workers and arrivals.
+
+    Used as `CoroutineExecutor` is: `start`, `go`, `poll` until `finished`, `stop` at any time.
+
+    Args:
+        spec: the load; `processes` is the number of threads.
+        program: bytes of a compiled program.
+    """
+
+    def __init__(self, spec: LoadSpec, program: bytes) -> None:
+        self.spec = spec
+        self._program = program
+        self._engine: Engine | None = None
+        self._start_ns = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # Dropping the engine joins its threads: not in the event loop's thread.
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.stop()
+            await asyncio.to_thread(_drop, [engine])
+
+    @property
+    def processes(self) -> int:
+        """How many threads carry the load."""
+        return self.spec.processes
+
+    async def start(self) -> None:
+        """Connect and prepare every statement.
+
+        Raises:
+            ConnectError: the server refuses or cannot be reached.
+        """
+        spec, target = self.spec, self.spec.target
+        if target.sslmode not in _PASSIVE_TLS:
+            raise ConnectError(
+                f"the native executor cannot encrypt yet, and sslmode is {target.sslmode}",
+                hint="use `executor: coroutine`",
+            )
+        address = await _resolve(target.hosts[0], target.ports[0])
+        settings = {"application_name": target.application_name, **spec.server_settings}
+        if target.options:
+            settings["options"] = target.options
+        self._engine = engine = Engine(
+            self._program,
+            spec.plan,
+            address=address,
+            user=target.user,
+            dbname=target.dbname,
+            password=target.password,
+            settings=settings,
+            threads=spec.processes,
+            connections=spec.config.connections,
+            workers=spec.config.workers,
+            seed=spec.config.seed,
+            think_time_ns=spec.think_time_ns,
+            max_queue=spec.max_queue,
+            max_tries=spec.retry.max_tries,
+            retry_backoff_ns=spec.retry.backoff_ns,
+            drain_ns=spec.drain_ns,
+        )
+        while not engine.is_ready:
+            if engine.problems:
+                raise ConnectError(engine.problems[0], where=target.label)
+            await asyncio.sleep(_WATCH_S)
+
+    async def go(self, start_ns: int) -> None:
+        """Start the load: the first phase begins at this reading of the monotonic clock.
+
+        Args:
+            start_ns: `time.monotonic_ns()`, a little ahead.
+        """
+        assert self._engine is not None
+        self._start_ns = start_ns
+        self._engine.go(start_ns)
+
+    def poll(self) -> list[IntervalSnapshot]:
+        """Snapshots that came since the last call: one per thread and interval, not merged."""
+        return self._engine.poll() if self._engine is not None else []
+
+    async def stop(self) -> None:
+        """End the load early and orderly: offer no more, drain, return when all is delivered."""
+        if self._engine is not None:
+            self._engine.stop()
+            await self.finished()
+
+    async def finished(self) -> ExecutorEnd:
+        """Wait until every thread has ended its part; what they sent last is in `poll`."""
+        assert self._engine is not None
+        while not self._engine.is_ended:
+            await asyncio.sleep(_WATCH_S)
+        problems: list[StormdbError] = [
+            RunError(problem, where="engine") for problem in self._engine.problems
+        ]
+        return ExecutorEnd(end_ns=time.monotonic_ns() - self._start_ns, problems=problems)
+
+
+def _drop(holder: list[Engine]) -> None:
+    holder.clear()
+
+
+async def _resolve(host: str, port: int) -> str | tuple[str, int]:
+    """Path of a Unix socket, or address and port."""
+    if host.startswith("/"):
+        return f"{host}/.s.PGSQL.{port}"
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConnectError(
+            f"the host name {host} cannot be resolved: {error.strerror}",
+            hint="check the spelling of database.host",
+        ) from error
+    return str(found[0][4][0]), port
