@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from stormdb.errors import ConfigError, StoreError
 from stormdb.logs.redaction import Redactor
+from stormdb.units import format_duration
 
 if TYPE_CHECKING:
     from asyncpg.connection import LoggedQuery
@@ -113,12 +114,13 @@ def sql_tracer(logger: str = "stormdb.sql") -> Callable[[LoggedQuery], None] | N
         return None
 
     def trace(record: LoggedQuery) -> None:
-        fields: dict[str, object] = {"elapsed_ms": round(record.elapsed * 1e3, 3)}
+        fields: dict[str, object] = {}
         if record.args:
             fields["arguments"] = ", ".join(_shortened(value) for value in record.args)
         if record.exception is not None:
             fields["error"] = str(record.exception)
-        log.debug("%s", " ".join(record.query.split()), extra=fields)
+        query = " ".join(record.query.split())
+        log.debug("%s -- %s", query, format_duration(record.elapsed * 1e9), extra=fields)
 
     return trace
 

@@ -51,7 +51,9 @@ class LiveView(Silent):
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._console = Console(file=stream or sys.stderr, highlight=False)
+        self._console = Console(
+            file=stream or sys.stderr, highlight=False, markup=False, emoji=False
+        )
         self._size = self._console.size
         self._live: Live | None = None
         self._stage = ""
@@ -153,7 +155,7 @@ def _progress(console: Console) -> Progress:
     """Bars with how much is done, how fast, and how long it will take."""
     return Progress(
         SpinnerColumn(finished_text="[green]✓"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         TaskProgressColumn(),
         _DoneColumn(),

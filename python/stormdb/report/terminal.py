@@ -54,7 +54,7 @@ def print_report(
         again: the command that makes this run again; "" leaves the line out.
     """
     stream = stream or sys.stdout
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
     if width is None:
         width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
     console.width = width

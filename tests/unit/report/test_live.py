@@ -142,7 +142,7 @@ def test_progress_without_a_total_and_outside_of_a_stage_is_no_error(terminal: T
     with LiveView(terminal) as view:
         view.progress(1, 2, "rows")
         view.stage_started(Stage.VERIFY)
-        view.progress(3, None, "balances")
+        view.progress(3, None, "[bold]balances[/x]")
         refresh(view)
         view.stage_ended(Stage.VERIFY, 10**6)
-    assert "balances" in terminal.plain()
+    assert "[bold]balances[/x]" in terminal.plain()

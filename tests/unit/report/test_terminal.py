@@ -12,6 +12,7 @@ from stormdb.analysis import summarise
 from stormdb.config.thresholds import parse_threshold
 from stormdb.report import print_report
 from stormdb.results import RunResult
+from tests.support.measured import MS_NS, Outcome, closed_run
 from tests.unit.report import results
 
 THRESHOLDS = (
@@ -74,6 +75,21 @@ def test_characters_that_the_stream_cannot_write_become_marks() -> None:
     text = stream.read()
     assert "stormdb 0.1.0 ? bank ? completed" in text
     assert "throughput" in text
+
+
+def test_brackets_and_colons_of_users_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    result = closed_run(
+        [("steady", "steady", 3.0)],
+        lambda worker, at_ns: Outcome(service_ns=50 * MS_NS, row="[bold]get[/x]:boom:"),
+        extra=lambda recorder: recorder.count("[a]", 1, 0),
+    )
+    print_report(summarise(result), again="stormdb run x --set plugins.files=[/tmp/p.py]")
+    text = capsys.readouterr().out
+    assert "again  stormdb run x --set plugins.files=[/tmp/p.py]" in text
+    assert "[a]  " in text
+    missing = summarise(result, [parse_threshold("[bold]get[/x]:boom:.p99 < 1s")])
+    print_report(missing)
+    assert "[bold]get[/x]:boom:.p99 < 1s: 50.0 ms" in capsys.readouterr().out
 
 
 def test_standard_output_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
