@@ -187,24 +187,21 @@ class Load:
             self._abort(error)
 
     def _plugin_failed(self, error: BaseException) -> None:
-        """End the load where it makes no sense: the plugin's code fails whenever it is called."""
-        if isinstance(error, SystemExit | KeyboardInterrupt):
+        """End the load where to go on makes no sense."""
+        if isinstance(error, SystemExit | KeyboardInterrupt | MemoryError):
             self._abort(error)
         if any(worker.metrics.has_succeeded for worker in self._workers):
             return
         self._hopeless_count += 1
-        if self._hopeless_count < max(_HOPELESS_COUNT, len(self._workers)):
-            return
-        if isinstance(error, MemoryError):
-            self._abort(error)
-        self._abort(
-            ContractError(
-                f"failed in each of its first {self._hopeless_count} calls of run(): "
-                f"{message_of(error, ())}",
-                place=places.of_traceback(error.__traceback__, self._roots),
-                hint="mend the workload; nothing of this run says anything about the server",
+        if self._hopeless_count >= max(_HOPELESS_COUNT, len(self._workers)):
+            self._abort(
+                ContractError(
+                    f"failed in each of its first {self._hopeless_count} calls of run(): "
+                    f"{message_of(error, ())}",
+                    place=places.of_traceback(error.__traceback__, self._roots),
+                    hint="mend the workload: this run says nothing about the server",
+                )
             )
-        )
 
     def _abort(self, problem: BaseException) -> None:
         self._problem = self._problem or problem

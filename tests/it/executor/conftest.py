@@ -133,7 +133,7 @@ class Loads:
 
     def spec(self, run: str, plan: Plan, *, workers: int = 4, **options: Any) -> LoadSpec:
         """The load of a plugin whose `run` has this body."""
-        body = textwrap.indent(textwrap.dedent(run), " " * 8)
+        body = textwrap.indent(textwrap.dedent(run).strip(), " " * 8)
         file = self.folder / "work.py"
         file.write_text(_PLUGIN.format(run=body))
         settings = PluginsSettings(files=(str(file),), auto_load=False)
