@@ -15,8 +15,8 @@ from stormdb.server import failures, programs
 from stormdb.server.account import Account
 from stormdb.server.cluster import Login, Workshop, check_name
 from stormdb.server.kept import KeptFolder
-from stormdb.server.settings import DEFAULTS, check, render
-from stormdb.server.temporary import LOG, TemporaryFolder
+from stormdb.server.settings import DEFAULTS, check, quote, render
+from stormdb.server.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     import subprocess
@@ -132,7 +132,7 @@ class EmbeddedServer:
         self._close(folder)
 
     def detach(self) -> None:
-        """Let the server and its files outlive this process; `pg_ctl stop` ends it then."""
+        """Let the server and its files outlive this process; another guard can end it."""
         folder, self._folder = self._folder, None
         assert folder is not None, "the server is not running"
         folder.guard.leave()
@@ -157,7 +157,7 @@ class EmbeddedServer:
             found,
             kept=(kept.data, kept.partial) if kept else (),
         )
-        self.log_path = (kept or folder).path / LOG
+        self.log_path = (kept or folder).path / "server.log"
         flags = os.O_RDWR | os.O_APPEND
         self._log = os.fdopen(account.open_file(self.log_path, flags), "r+b", buffering=0)
         workshop = Workshop(
@@ -182,28 +182,10 @@ class EmbeddedServer:
 
     def _launch(self, workshop: Workshop, folder: TemporaryFolder, log: IO[bytes]) -> None:
         settings = {**DEFAULTS, **self._given}
-        # At once where the data is thrown away; else everything is written first.
-        ends_with = signal.SIGINT if self._kept else signal.SIGQUIT
-        for tries_left in reversed(range(_TRIES_MAX)):
+        for _ in range(_TRIES_MAX):
             self.port = _port(self._given)
-            config = folder.path / "postgresql.conf"
-            # Our own file beside the socket: a data directory in use elsewhere is not touched.
-            flags = os.O_WRONLY | os.O_TRUNC
-            with os.fdopen(workshop.account.open_file(config, flags), "w") as file:
-                file.write(f"include '{self.data_path}/postgresql.conf'\n{render(settings)}")
-            # As arguments, for ALTER SYSTEM must not take the server off the loopback address.
-            fixed = {
-                "config_file": config,
-                "listen_addresses": self.host,
-                "port": self.port,
-                "unix_socket_directories": folder.path,
-            }
-            argv: list[str | Path] = [self.bin_dir / "postgres", "-D", self.data_path]
-            argv += [word for name, value in fixed.items() for word in ("-c", f"{name}={value}")]
             log_start = log.seek(0, os.SEEK_END)
-            process = folder.guard.launch(
-                argv, output=log, ends_with=ends_with, keep_open=[folder.lock]
-            )
+            process = self._launch_once(workshop, folder, log, settings)
             if self._becomes_ready(process):
                 self.pid = process.pid
                 return
@@ -212,18 +194,50 @@ class EmbeddedServer:
             text = log.read().decode(errors="replace")
             if failures.lacks_statement_statistics(text) and _PRELOAD not in self._given:
                 settings[_PRELOAD] = ""
-            elif not (failures.is_port_taken(text) and "port" not in self._given and tries_left):
-                raise failures.explain("the server did not start", text, self.data_path)
+            elif "port" in self._given or not failures.is_port_taken(text):
+                break
+        raise failures.explain("the server did not start", text, self.data_path)
+
+    def _launch_once(
+        self,
+        workshop: Workshop,
+        folder: TemporaryFolder,
+        log: IO[bytes],
+        settings: Mapping[str, str],
+    ) -> subprocess.Popen[bytes]:
+        # Our own file beside the socket: a data directory in use elsewhere is not touched.
+        config = folder.path / "postgresql.conf"
+        flags = os.O_WRONLY | os.O_TRUNC
+        with os.fdopen(workshop.account.open_file(config, flags), "w") as file:
+            file.write(f"include {quote(str(self.data_path / 'postgresql.conf'))}\n")
+            file.write(render(settings))
+        # As arguments, for ALTER SYSTEM must not take the server off the loopback address.
+        doubled = str(folder.path).replace('"', '""')
+        fixed = {
+            "config_file": config,
+            "listen_addresses": self.host,
+            "port": self.port,
+            "unix_socket_directories": f'"{doubled}"',  # a list, in which a comma would divide
+        }
+        argv: list[str | Path] = [self.bin_dir / "postgres", "-D", self.data_path]
+        argv += [word for name, value in fixed.items() for word in ("-c", f"{name}={value}")]
+        return folder.guard.launch(
+            argv,
+            output=log,
+            # At once where the data is thrown away; else everything is written first.
+            ends_with=signal.SIGINT if self._kept else signal.SIGQUIT,
+            keep_open=[folder.lock],
+        )
 
     def _becomes_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Wait for the server; False if it ended. Line 1 of its file is the pid, 8 the state."""
         limit = time.monotonic() + _START_LIMIT_S
         while process.poll() is None:
             try:
-                lines = (self.data_path / "postmaster.pid").read_text().split("\n")
+                lines = (self.data_path / "postmaster.pid").read_bytes().split(b"\n")
             except FileNotFoundError:
                 lines = []
-            if len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
+            if len(lines) > 7 and int(lines[0]) == process.pid and lines[7].strip() == b"ready":
                 return True
             if time.monotonic() > limit:
                 raise ConnectError(

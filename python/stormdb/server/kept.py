@@ -68,13 +68,12 @@ class KeptFolder:
             nearest = next(path for path in (self.path, *self.path.parents) if path.exists())
             if not nearest.is_dir():
                 raise ConfigError(f"{nearest} is not a folder", hint="name a folder as data_dir")
-            if account.identity and not account.test("-x", nearest):
-                raise ConfigError(
-                    f"{self.path} lies where the server's user {account.name!r} may not go",
-                    hint="as root, name a folder under /var/lib or /var/tmp as data_dir",
-                )
-            # Others may pass: as root the server runs as another user. `data` is closed to them.
-            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._check_reach(account, nearest)
+            if nearest != self.path:
+                self.path.mkdir(parents=True)
+                # Others may pass: as root the server is another user. `data` is closed to them.
+                self.path.chmod(0o711)
+                self._check_reach(account, self.path)
             names = set(os.listdir(self.path))  # noqa: PTH208 - only the names
             if names and MARK not in names:
                 kind = "a PostgreSQL data directory" if "PG_VERSION" in names else "a folder"
@@ -89,6 +88,13 @@ class KeptFolder:
                 f"{self.path} cannot be used by this user: {error.strerror}",
                 hint="name a folder of your own as data_dir",
             ) from None
+
+    def _check_reach(self, account: Account, path: Path) -> None:
+        if account.identity and not account.test("-x", path):
+            raise ConfigError(
+                f"{self.path} lies where the server's user {account.name!r} may not go",
+                hint="as root, name a folder under /var/lib or /var/tmp as data_dir",
+            )
 
     def prepare(self, workshop: Workshop, wanted: Login, dbname: str) -> Login:
         """Make the data at the first start; at a later one say who its superuser is.
@@ -150,6 +156,9 @@ class KeptFolder:
         new.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with os.fdopen(os.open(new, flags, 0o600), "w") as file:
+            if os.geteuid() == 0:  # the folder may be an ordinary user's
+                owner = self.path.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             json.dump(asdict(mark), file)
         new.replace(self._mark)
 

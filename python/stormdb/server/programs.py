@@ -143,15 +143,25 @@ def _copy(bin_dir: Path) -> Path:
     """
     package = bin_dir.parent.parent
     target = _COPIES / f"{package.name}-{(bin_dir / 'postgres').stat().st_mtime_ns}"
-    if not target.exists():
-        _COPIES.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        return target / bin_dir.relative_to(package.parent)
+    try:
+        if not _COPIES.exists():
+            _COPIES.mkdir(parents=True)
+            _COPIES.chmod(0o755)
         made = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=_COPIES))
         try:
             for part in (package, package.with_name(f"{package.name}.libs")):
                 if part.exists():
                     shutil.copytree(part, made / part.name, ignore=_NOT_NEEDED)
-            made.chmod(0o755)
-            made.rename(target)
+            for path in (made, *made.rglob("*")):
+                others = 0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444
+                path.chmod(path.stat().st_mode & 0o755 | others)
+            if not target.exists():
+                made.rename(target)
         finally:
             shutil.rmtree(made, ignore_errors=True)
-    return target / package.name / bin_dir.parent.name / bin_dir.name
+    except (OSError, shutil.Error) as error:
+        if not target.exists():  # else another process was first
+            raise ConfigError(f"{package} cannot be copied to {_COPIES}: {error}") from None
+    return target / bin_dir.relative_to(package.parent)

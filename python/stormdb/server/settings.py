@@ -10,7 +10,7 @@ from stormdb.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULTS", "check", "render"]
+__all__ = ["DEFAULTS", "check", "quote", "render"]
 
 # What differs from PostgreSQL's own defaults, and why. Nothing here trades safety for speed:
 # fsync, full_page_writes and synchronous_commit stay on, or the numbers would be about no server
@@ -73,8 +73,10 @@ def check(settings: Mapping[str, str]) -> dict[str, str]:
 
 def render(settings: Mapping[str, str]) -> str:
     """Lines of a configuration file; values are quoted, so they may hold anything but NUL."""
-    return "".join(f"{name} = '{_escape(value)}'\n" for name, value in settings.items())
+    return "".join(f"{name} = {quote(value)}\n" for name, value in settings.items())
 
 
-def _escape(value: str) -> str:
-    return value.replace("\\", r"\\").replace("'", "''").replace("\n", r"\n")
+def quote(value: str) -> str:
+    """One word of a configuration file."""
+    escaped = value.replace("\\", r"\\").replace("'", "''").replace("\n", r"\n")
+    return f"'{escaped}'"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from stormdb.server.account import Account
     from stormdb.server.programs import Programs
 
-__all__ = ["LOG", "TemporaryFolder", "lock_folder"]
+__all__ = ["TemporaryFolder", "lock_folder"]
 
-LOG = "server.log"
-_PREFIX = "stormdb-"
+_NAME = re.compile(r"stormdb-[0-9a-f]{10}")
+_MARK = ".temporary-folder-of-stormdb"
 # A socket's path has at most 103 bytes on some systems; `/.s.PGSQL.65535` takes 15 of them.
 _PATH_BYTES_MAX = 88
 
@@ -52,7 +53,7 @@ class TemporaryFolder:
         tried: list[str] = []
         for base in _bases():
             _sweep(base, account, programs)
-            self.path = base / f"{_PREFIX}{secrets.token_hex(5)}"
+            self.path = base / f"stormdb-{secrets.token_hex(5)}"
             if len(os.fsencode(self.path)) > _PATH_BYTES_MAX:
                 tried.append(f"{base}: too long for the path of a socket")
                 continue
@@ -64,6 +65,7 @@ class TemporaryFolder:
             )
             if self.guard.is_ready:
                 self.lock = lock_folder(self.path)
+                os.close(account.open_file(self.path / _MARK, os.O_WRONLY))
                 return
             tried.append(f"{base}: user {account.name!r} cannot make a folder there")
         raise ConnectError(
@@ -99,9 +101,11 @@ def lock_folder(path: Path) -> int:
 
 
 def _sweep(base: Path, account: Account, programs: Programs) -> None:
-    for folder in base.glob(f"{_PREFIX}*"):
+    for folder in base.glob("stormdb-*"):
         with contextlib.suppress(OSError):  # another user's, locked, or just being removed
-            if folder.lstat().st_uid != account.uid or not (folder / LOG).exists():
+            is_ours = _NAME.fullmatch(folder.name) and folder.lstat().st_uid == account.uid
+            # The mark comes after the lock: a folder without it may be one that is being made.
+            if not is_ours or not (folder / _MARK).is_file():
                 continue
             descriptor = lock_folder(folder)
             Guard(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,41 @@ def test_data_password_and_settings_of_the_database_stay(data_dir: Path, folder:
         assert database_of(server).fetch("SHOW listen_addresses")[0][0] == "127.0.0.1"
     assert (data_dir / MARK).stat().st_mode & 0o077 == 0
     assert (data_dir / "data").stat().st_mode & 0o077 == 0
+
+
+def test_paths_may_hold_what_configuration_files_must_quote(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = folder / 'a, "b" c'
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with kept(folder / "it's, data") as server:
+        assert server.socket_dir.is_relative_to(temporary)
+        by_socket = replace(database_of(server), host=str(server.socket_dir))
+        assert by_socket.fetch("SELECT 1")
+        assert database_of(server).fetch("SHOW fsync")[0][0] == "off"
+
+
+def test_a_strict_umask_does_not_matter(data_dir: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        data_dir.parent.mkdir(mode=0o755)
+        data_dir.parent.chmod(0o755)
+        with kept(data_dir) as server:
+            assert database_of(server).fetch("SELECT 1")
+    finally:
+        os.umask(before)
+
+
+def test_kept_data_is_never_taken_for_a_left_over(folder: Path) -> None:
+    data_dir = folder / "stormdb-0123456789"
+    with kept(data_dir) as server:
+        database_of(server).fetch("CREATE TABLE t ()")
+    with EmbeddedServer(settings=FAST_SETTINGS) as server:
+        assert server.socket_dir.parent == folder
+    with kept(data_dir) as server:
+        assert database_of(server).fetch("SELECT count(*) FROM t")
 
 
 def test_another_database_is_added(data_dir: Path) -> None:
@@ -178,9 +214,10 @@ def test_as_root_the_data_stays_with_its_owner(data_dir: Path) -> None:
     assert owner != 0
     for path in [data_dir, *data_dir.rglob("*")]:
         os.chown(path, 1, 1)
-    with kept(data_dir) as server:
+    with kept(data_dir, dbname="another") as server:
         assert Path(f"/proc/{server.pid}").stat().st_uid == 1
         assert database_of(server).fetch("SELECT 1")
+    assert {path.stat().st_uid for path in [data_dir, *data_dir.rglob("*")]} == {1}
 
 
 def test_no_program_files_at_all_is_said(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

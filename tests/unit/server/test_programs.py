@@ -132,6 +132,8 @@ def test_as_root_a_wheel_closed_to_the_servers_user_is_copied_once(
     closed = machine / "closed"
     closed.mkdir(mode=0o700)
     install(closed / "some_wheel" / "pginstall" / "bin", says("17.5"))
+    for path in closed.rglob("*"):
+        path.chmod(0o700)  # installed with a strict umask
     (closed / "some_wheel" / "__init__.py").touch()
     (closed / "some_wheel.libs").mkdir()
     (closed / "some_wheel.libs" / "libpq.so").touch()
