@@ -6,7 +6,7 @@ docs/plugin-development-guide.md leads through it.
 
 from stormdb.plugin.config import Config
 from stormdb.plugin.context import Context
-from stormdb.plugin.metadata import API_VERSION, PluginMetadata
+from stormdb.plugin.metadata import API_VERSION, MetadataError, PluginMetadata
 from stormdb.plugin.metrics import Metrics
 from stormdb.plugin.workload import Finding, Workload, WorkloadPlugin
 
@@ -15,6 +15,7 @@ __all__ = [
     "Config",
     "Context",
     "Finding",
+    "MetadataError",
     "Metrics",
     "PluginMetadata",
     "Workload",

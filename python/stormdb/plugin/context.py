@@ -56,6 +56,8 @@ class Context:
         Returns:
             True if the whole pause passed, False if the work ended meanwhile.
         """
+        if self.done:
+            return False
         pause_s = min(seconds, self.remaining_s)
         try:
             await asyncio.wait_for(self._stop.wait(), pause_s)

@@ -36,8 +36,9 @@ class Finding:
 class Workload(ABC):
     """One kind of load. Its objects live in a schema of its own, first in the search path.
 
-    Every method is a coroutine, gets a connection pool, and reports trouble by raising: the message
-    of the exception reaches the user with the plugin's name and the line.
+    Every method is an `async def`, gets a connection pool, and reports trouble by raising: the
+    message of the exception reaches the user with the plugin's name and the line. A decorator on
+    one of them keeps it recognisable with `functools.wraps`.
     """
 
     config_model: ClassVar[type[BaseModel] | None] = None

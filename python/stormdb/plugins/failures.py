@@ -83,7 +83,7 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
     elif isinstance(error, TypeError) and "PluginMetadata.__init__()" in str(error):
         failure |= {"kind": "metadata", "text": _field_problem(str(error))}
     elif isinstance(error, TypeError) and (match := _ABSTRACT.match(str(error))):
-        methods = re.sub(r"['\s]+", " ", match[2]).strip()
+        methods = ", ".join(re.findall(r"\w+", match[2]))
         failure |= {
             "kind": "contract",
             "text": f"makes a {match[1]} that lacks {methods}",

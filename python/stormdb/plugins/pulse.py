@@ -8,6 +8,7 @@ import resource
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from stormdb.plugins import places
@@ -34,13 +35,15 @@ def limit_resources(memory_bytes: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = memory_bytes + _SPARE_BYTES
     hard = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
-    resource.setrlimit(resource.RLIMIT_DATA, (min(memory_bytes, hard), hard))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (min(memory_bytes, hard), hard))
 
 
 def lift_memory_limit() -> None:
     """Make room for the telling of a `MemoryError`."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def _peak_bytes() -> int:

@@ -208,6 +208,29 @@ async def test_memory_that_no_resource_limit_bounds_is_bounded_all_the_same(
     assert "initialize() needs more memory than the limit of 256.0 MiB" in caught.value.message
 
 
+async def test_memory_that_is_used_up_to_the_last_byte_can_still_be_told(
+    record: PluginRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKER", "grow")
+    with pytest.raises(PluginError) as caught:
+        await Host.start(record, ShortLimits(memory_bytes=256 << 20))
+    assert "initialize() needs more memory than the limit of 256.0 MiB" in caught.value.message
+    assert "talker.py:" in str(caught.value.where)
+
+
+async def test_a_traceback_goes_to_the_log_and_only_at_debug(
+    record: PluginRecord, target: ConnectTarget, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(workload="talk", mode="group", workload_config={"language": "Latin"})
+    with caplog.at_level(logging.DEBUG, "stormdb.plugins.host"):
+        async with await open_host(record) as host:
+            with pytest.raises(PluginError):
+                await host.setup(target, config)
+    (told,) = [one for one in caplog.records if "Traceback" in one.getMessage()]
+    assert told.levelno == logging.DEBUG
+    assert "raise LookupError" in told.getMessage()
+
+
 async def test_a_blocked_event_loop_is_told_while_it_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
