@@ -92,7 +92,7 @@ class WhatFlags(FlagGroup):
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Set any key of the configuration, as load.max_queue=500; repeatable.",
+            help="Set any key of the configuration, as retry.max_tries=3; repeatable.",
         ),
     ] = None
 

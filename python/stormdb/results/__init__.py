@@ -1,5 +1,14 @@
 """What a run measured, before any arithmetic."""
 
 from stormdb.results.result import Finding, PhaseInfo, PluginInfo, RunResult, ServerInfo, Status
+from stormdb.results.series import IntervalSeries
 
-__all__ = ["Finding", "PhaseInfo", "PluginInfo", "RunResult", "ServerInfo", "Status"]
+__all__ = [
+    "Finding",
+    "IntervalSeries",
+    "PhaseInfo",
+    "PluginInfo",
+    "RunResult",
+    "ServerInfo",
+    "Status",
+]

@@ -76,7 +76,7 @@ class Interrupts:
             await asyncio.wait({task, request}, return_when=asyncio.FIRST_COMPLETED)
             if task.done() and not task.cancelled():
                 return task.result()
-            raise InterruptedRunError("interrupted before the load started: nothing was measured")
+            raise InterruptedRunError("interrupted before there was anything to report")
         finally:
             request.cancel()
             if not task.done():

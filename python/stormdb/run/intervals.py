@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from stormdb.results import IntervalSeries
+
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
 
@@ -23,12 +25,17 @@ class IntervalCollector:
     Args:
         process_count: how many processes deliver.
         publish: gets each merged interval.
+
+    Attributes:
+        merged: the intervals that were handed on.
     """
 
     def __init__(self, process_count: int, publish: Callable[[IntervalSnapshot], None]) -> None:
+        self.merged = IntervalSeries()
         self._process_count = process_count
         self._publish = publish
-        self._by_index: dict[int, IntervalSnapshot] = {}
+        self._waiting: dict[int, IntervalSnapshot] = {}
+        self._position: dict[int, int] = {}
         self._next_index = 0
         self._newest_index = -1
 
@@ -37,32 +44,30 @@ class IntervalCollector:
         for snapshot in snapshots:
             index = snapshot.interval_index
             self._newest_index = max(self._newest_index, index)
-            known = self._by_index.get(index)
-            if known is None:
-                self._by_index[index] = snapshot
+            if index in self._position:
+                self.merged.merge_into(self._position[index], snapshot)
+            elif index in self._waiting:
+                self._waiting[index].merge(snapshot)
             else:
-                known.merge(snapshot)
-        while self._next_is_due():
-            self._publish_next()
+                self._waiting[index] = snapshot
+        while self._is_due(self._next_index):
+            self._hand_on(self._next_index)
 
     def close(self) -> None:
         """Hand on what is left: nothing more will come."""
-        while self._next_index <= self._newest_index:
-            self._publish_next()
+        for index in sorted(self._waiting):
+            self._hand_on(index)
 
-    @property
-    def merged(self) -> list[IntervalSnapshot]:
-        """All intervals so far, by index."""
-        return [self._by_index[index] for index in sorted(self._by_index)]
+    def _is_due(self, index: int) -> bool:
+        waiting = self._waiting.get(index)
+        if waiting is None:
+            return False
+        is_complete = len(waiting.processes) >= self._process_count
+        return is_complete or self._newest_index - index >= _PATIENCE_INTERVALS
 
-    def _next_is_due(self) -> bool:
-        if self._newest_index - self._next_index >= _PATIENCE_INTERVALS:
-            return True
-        waiting = self._by_index.get(self._next_index)
-        return waiting is not None and len(waiting.processes) >= self._process_count
-
-    def _publish_next(self) -> None:
-        snapshot = self._by_index.get(self._next_index)
-        self._next_index += 1
-        if snapshot is not None:
-            self._publish(snapshot)
+    def _hand_on(self, index: int) -> None:
+        snapshot = self._waiting.pop(index)
+        self._position[index] = len(self.merged)
+        self._next_index = index + 1
+        self.merged.append(snapshot)
+        self._publish(snapshot)

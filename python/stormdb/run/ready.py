@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stormdb import logs
 from stormdb.config import resolve_target
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugin import Config
@@ -74,6 +75,7 @@ async def get_ready(
         target = resolve_target(config.database)
         for notice in target.notices:
             stages.warn(notice)
+    logs.hide(target.password or "")
     with stages.stage(Stage.CONNECT, target.label):
         connection = await connect(target)
         stack.push_async_callback(close, connection)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from stormdb.errors import ConfigError, ExitCode, StormdbError
+from stormdb.errors import ConfigError, ExitCode, InterruptedRunError, StormdbError
 from stormdb.results import PluginInfo, RunResult, Status
 from stormdb.run.data import Confirm, WorkloadData
 from stormdb.run.events import Stage
@@ -177,8 +177,9 @@ class Session:
                     findings = await interrupts.guard(
                         ready.host.verify(ready.target, ready.plugin_config)
                     )
+            except InterruptedRunError:
+                is_interrupted = True
             except StormdbError as error:
-                is_interrupted = error.exit_code is ExitCode.INTERRUPTED
                 problems.append(error)
         # Here and not with the stack: a plugin that fails to clean up does not cost the numbers.
         try:
