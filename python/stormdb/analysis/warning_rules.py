@@ -38,8 +38,7 @@ def warnings_of(summary: Summary, sentences: Sequence[str] = ()) -> tuple[RunWar
         summary: without warnings.
         sentences: what the run itself warned of.
     """
-    measured = summary.total.committed_count > 0
-    rules = _ALWAYS + (_WITH_NUMBERS if measured else ())
+    rules = _ALWAYS + (_WITH_NUMBERS if _has_numbers(summary) else ())
     found = [warning for rule in rules for warning in rule(summary)]
     found += [_doubt("run", sentence) for sentence in sentences]
     order = list(Severity)
@@ -56,6 +55,10 @@ def _doubt(code: str, text: str, remedy: str = "") -> RunWarning:
 
 def _note(code: str, text: str, remedy: str = "") -> RunWarning:
     return RunWarning(severity=Severity.NOTE, code=code, text=text, remedy=remedy)
+
+
+def _has_numbers(summary: Summary) -> bool:
+    return summary.total.committed_count > 0 and summary.steady_ns > 0
 
 
 def _steady(summary: Summary) -> list[IntervalPoint]:
@@ -80,7 +83,7 @@ def _ended_early(summary: Summary) -> Iterator[RunWarning]:
 
 
 def _nothing_measured(summary: Summary) -> Iterator[RunWarning]:
-    if summary.total.committed_count:
+    if _has_numbers(summary):
         return
     failed_count = summary.total.failed_count
     cause = f"{format_count(failed_count)} failed" if failed_count else "none finished"
