@@ -31,7 +31,7 @@ def check_run_by(block: Block, source: str) -> None:
     text = (ROOT / source).read_text(encoding="utf-8")
     for line in block.text.splitlines():
         command = line.partition(" #")[0].strip()
-        if command and command not in text:
+        if not re.search(rf"{re.escape(command)}(?![\w-])", text):
             raise DocsError(f"{block.where}: {source} does not run `{command}`")
 
 

@@ -27,8 +27,8 @@ def test_a_block_that_is_no_part_of_its_file_is_found(text: str) -> None:
 
 def test_a_command_that_the_named_file_does_not_run_is_found() -> None:
     check_run_by(block("make test   # all of it\n"), ".ci/run")
-    with pytest.raises(DocsError, match=r"does not run `make coffee`"):
-        check_run_by(block("make test\nmake coffee\n"), ".ci/run")
+    with pytest.raises(DocsError, match=r"does not run `make wheel`"):
+        check_run_by(block("make test\nmake wheel\n"), ".ci/run")  # it runs `make wheel-check`
 
 
 @pytest.mark.parametrize(
