@@ -106,14 +106,16 @@ class Load:
         self._workers = [self._make_worker(number) for number in range(self._share.workers)]
         gc.freeze()  # what is loaded stays: collections need not look at it again and again
         await self._alarm.wait_until(start_ns)
-        self._alarm.call_at(start_ns + self._plan.duration_ns, self._over.set)
-        self._flush()
-        tasks = [loop.create_task(worker.serve()) for worker in self._workers]
-        for task in tasks:
-            task.add_done_callback(self._worker_ended)
-        await self._over.wait()
-        await self._drain(tasks)
+        if not self._over.is_set():
+            self._alarm.call_at(start_ns + self._plan.duration_ns, self._over.set)
+            self._flush()
+            tasks = [loop.create_task(worker.serve()) for worker in self._workers]
+            for task in tasks:
+                task.add_done_callback(self._worker_ended)
+            await self._over.wait()
+            await self._drain(tasks)
         await loop.run_in_executor(self._sender, self._finish())
+        await self._connections.close()
         if self._problem is not None:
             raise self._problem
 
@@ -255,5 +257,4 @@ class Load:
         self._take_gauges()
         self._heart.stop()
         snapshots = self._recorder.finish(self._now_ns())
-        self._connections.terminate()
         return lambda: self._deliver(snapshots, 0)

@@ -23,6 +23,7 @@ __all__ = ["Connections", "LoadConnection", "WorkerPool", "connector"]
 
 _FIRST_BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 1.0
+_CLOSE_S = 0.5
 _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -103,12 +104,15 @@ class Connections:
     async def _open(self, slot: int) -> None:
         self._add(slot, await self._connect())
 
-    def terminate(self) -> None:
-        """Cut all connections."""
+    async def close(self) -> None:
+        """Close all of them; statements that were cancelled get a moment to hear of it."""
         self._is_closing = True
         for task in self._tasks:
             task.cancel()
-        for connection in list(self._live):
+        live = list(self._live)
+        closing = (connection.close(timeout=_CLOSE_S) for connection in live)
+        await asyncio.gather(*closing, return_exceptions=True)
+        for connection in live:
             connection.terminate()
 
     def take_lost_count(self) -> int:

@@ -98,7 +98,7 @@ class Outcome:
 
 
 @dataclass
-class _Events:
+class Events:
     logs: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -166,7 +166,7 @@ class Loads:
         during: Callable[[RunningLoad], Awaitable[None]] | None,
         options: dict[str, Any],
     ) -> Outcome:
-        events = _Events()
+        events = Events()
         async with CoroutineExecutor(self.spec(run, plan, **options), events) as executor:
             await executor.start()
             start_ns = time.monotonic_ns() + LEAD_NS
