@@ -203,6 +203,8 @@ class ChildProcess:
 
     def kill_now(self) -> None:
         """Send the kill signal to the whole group; `ended` waits for what follows."""
+        if self._end.done():
+            return  # its number may be another process's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
