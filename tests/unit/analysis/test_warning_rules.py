@@ -284,3 +284,13 @@ def test_every_text_is_one_sentence_in_the_style_of_the_house() -> None:
             assert not text.endswith(".")
             assert "\n" not in text
             assert text[:1] == text[:1].lower()
+
+
+def test_a_run_of_which_only_the_drain_is_left_has_no_numbers_to_judge() -> None:
+    result = closed_run(
+        [("steady", "steady", 1.0)], lambda worker, at_ns: Outcome(service_ns=2500 * MS_NS)
+    )
+    summary = summarise(replace(result, intervals=result.intervals[2:]))
+    assert summary.total.committed_count == 4
+    assert summary.steady_ns == 0
+    assert [w.code for w in summary.warnings] == ["nothing_measured", "accounting"]
