@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from stormdb.errors import ConfigError, ExitCode, InterruptedRunError, StormdbError
+from stormdb.errors import ConfigError, ConnectError, ExitCode, InterruptedRunError, StormdbError
 from stormdb.results import PluginInfo, RunResult, Status
 from stormdb.run.data import Confirm, WorkloadData
 from stormdb.run.events import Stage
@@ -179,6 +179,14 @@ class Session:
                     )
             except InterruptedRunError:
                 is_interrupted = True
+            except ConnectError as error:
+                problems.append(
+                    ConnectError(
+                        f"the workload's invariants could not be verified: {error.message}",
+                        where=ready.target.label,
+                        hint="look at the server's log",
+                    )
+                )
             except StormdbError as error:
                 problems.append(error)
         # Here and not with the stack: a plugin that fails to clean up does not cost the numbers.
