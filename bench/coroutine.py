@@ -210,7 +210,8 @@ def report(pairs: list[tuple[Sample, Sample]], args: argparse.Namespace) -> dict
         f"Python {platform.python_version()}, asyncpg {asyncpg.__version__}"
     )
     print(
-        f"{'run':<10}{'bare/s':>9}{'ours/s':>9}{'ratio':>7}{'':>14}{'bare µs':>9}{'ours µs':>9}{'ratio':>7}"
+        f"{'run':<10}{'bare/s':>9}{'ours/s':>9}{'ratio':>7}{'':>12}"
+        f"{'bare µs':>9}{'ours µs':>9}{'ratio':>7}"
     )
     for row in rows:
         low, high = row["throughput_ratio_range"]

@@ -17,7 +17,7 @@ from stormdb.executor.alarm import Alarm, wake
 if TYPE_CHECKING:
     from stormdb._native import Recorder, Schedule
 
-__all__ = ["Arrivals", "Call", "ClosedClient", "ClosedLoop", "OpenLoop"]
+__all__ = ["Arrivals", "Call", "ClosedClient", "ClosedLoop", "OpenLoop", "exponential_ns"]
 
 Call = tuple[int, int, int | None]
 """Iteration or arrival index, stream of random numbers, intended start (None in closed loop)."""
@@ -27,7 +27,7 @@ RUN_ENDED = "run_ended"
 _OFFERS_PER_TURN = 10_000
 _WORKER_STREAMS = 2**40
 _THINK_STREAM = 2**62
-_OPEN_UNIT = 2.0**-53
+_UNIT = 2.0**-53
 
 
 class Arrivals(Protocol):
@@ -35,6 +35,15 @@ class Arrivals(Protocol):
 
     async def next(self) -> Call | None:
         """The next call, as soon as it may start; None once there will be no more."""
+
+
+def exponential_ns(mean_ns: int, seed: int, worker: int, iteration: int) -> int:
+    """Think time of a worker before a call, drawn from an exponential distribution.
+
+    Source: inverse of the distribution function, at a number of [0, 1).
+    """
+    draw = random_u64(seed, _THINK_STREAM + worker, iteration) >> 11
+    return int(-math.log1p(-draw * _UNIT) * mean_ns)
 
 
 class ClosedLoop:
@@ -78,8 +87,7 @@ class ClosedLoop:
         """Pause before a call."""
         pause_ns = self.think_time_ns
         if self._is_exponential:
-            draw = random_u64(self._seed, _THINK_STREAM + worker, iteration)
-            pause_ns = int(-math.log1p(-(draw >> 11) * _OPEN_UNIT) * pause_ns)
+            pause_ns = exponential_ns(pause_ns, self._seed, worker, iteration)
         pause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._alarm.call_at(time.monotonic_ns() + pause_ns, lambda: wake(pause))
         self._pausing.add(pause)

@@ -110,7 +110,7 @@ class CallMetrics(ABC):
         if error is not None:
             sqlstate, message = sqlstate_of(error), message_of(error, self._roots)
         start_ns = self._served_from(start_ns)
-        self._went_wrong(_Operation(name, start_ns, finish_ns, sqlstate, message))
+        self._keep(_Operation(name, start_ns, finish_ns, sqlstate, message))
         self._mark_ns = finish_ns
 
     def operation(self, name: str = "") -> _TimedOperation:
@@ -164,8 +164,8 @@ class CallMetrics(ABC):
         """An operation went well."""
 
     @abstractmethod
-    def _went_wrong(self, operation: _Operation) -> None:
-        """An operation failed."""
+    def _keep(self, operation: _Operation) -> None:
+        """An operation failed: hold it back until it is known whether the call raises too."""
 
     @abstractmethod
     def _repeat(self, sqlstate: str, at_ns: int) -> int:
@@ -259,7 +259,7 @@ class ClosedMetrics(CallMetrics):
         self._has_recorded = True
         self._commit(self._row(name), start_ns, finish_ns)
 
-    def _went_wrong(self, operation: _Operation) -> None:
+    def _keep(self, operation: _Operation) -> None:
         if self._held is not None:
             self._flush()
         self._held = operation
@@ -294,65 +294,69 @@ class ClosedMetrics(CallMetrics):
 class OpenMetrics(CallMetrics):
     """Open loop: each call is one transaction, whatever it records.
 
-    It bears the name of its only operation; several operations are listed as its parts.
+    It bears the name of its only operation; several operations are listed as its parts. The last
+    operation is held back until the next thing happens.
     """
 
     _intended_ns = 0
-    _only: _Operation | None = None
     _last: _Operation | None = None
+    _is_only = True
 
     def succeeded(self) -> None:
         """The call returned: it went well unless the last thing that it recorded was an error."""
         last = self._last
-        if last is None or self._only is None:
-            finish_ns = _clock_ns() - self.start_ns
-            start_ns = self._served_from(self._served_ns)
-            sqlstate, message = (last.sqlstate, last.message) if last else ("", "")
-            last = _Operation("", start_ns, finish_ns, sqlstate, message)
-        self._settle(last)
+        if last is not None and self._is_only:
+            self._settle(last)
+            return
+        finish_ns = _clock_ns() - self.start_ns
+        start_ns = self._served_from(self._served_ns)
+        sqlstate, message = (last.sqlstate, last.message) if last else ("", "")
+        self._record_last()
+        self._settle(_Operation("", start_ns, finish_ns, sqlstate, message))
 
     def failed(self, error: BaseException, sqlstate: str) -> None:
         """The call raised."""
         finish_ns = _clock_ns() - self.start_ns
-        start_ns = self._served_from(self._served_ns)
-        name, message = "", message_of(error, self._roots)
-        if self._only is not None:
-            name, start_ns = self._only.name, self._only.start_ns
+        name, start_ns = "", self._served_from(self._served_ns)
+        if self._last is not None and self._is_only:
+            name, start_ns = self._last.name, self._last.start_ns
+        self._record_last()
+        message = message_of(error, self._roots)
         self._settle(_Operation(name, start_ns, finish_ns, sqlstate, message))
 
     def given_up(self) -> None:
         """The call was cancelled because the run is over."""
+        self._record_last()
         self._recorder.unfinished(self._intended_ns)
         self.is_active = False
 
     def _expect(self, intended_ns: int | None) -> None:
         assert intended_ns is not None
         self._intended_ns = intended_ns
-        self._only = self._last = None
+        self._last = None
+        self._is_only = True
 
     def _done(self, name: str, start_ns: int, finish_ns: int) -> None:
         self._keep(_Operation(name, start_ns, finish_ns, "", ""))
 
-    def _went_wrong(self, operation: _Operation) -> None:
-        self._keep(operation)
+    def _keep(self, operation: _Operation) -> None:
+        if self._last is not None:
+            self._is_only = False
+            self._record_part(self._last)
+        self._last = operation
 
     def _repeat(self, sqlstate: str, at_ns: int) -> int:
-        only = self._only
-        row = self._row(only.name if only else "")
-        self._recorder.retry(row, self._intended_ns, at_ns, sqlstate)
-        self._only = self._last = None
-        return only.start_ns if only else self._served_from(self._served_ns)
+        name, start_ns = "", self._served_from(self._served_ns)
+        if self._last is not None and self._is_only:
+            name, start_ns = self._last.name, self._last.start_ns
+        self._recorder.retry(self._row(name), self._intended_ns, at_ns, sqlstate)
+        self._last = None
+        self._is_only = True
+        return start_ns
 
-    def _keep(self, operation: _Operation) -> None:
-        """Hold the first operation back until it is known whether it stays the only one."""
-        if self._last is None:
-            self._only = operation
-        else:
-            if self._only is not None:
-                self._record_part(self._only)
-                self._only = None
-            self._record_part(operation)
-        self._last = operation
+    def _record_last(self) -> None:
+        if self._last is not None and not self._is_only:
+            self._record_part(self._last)
 
     def _record_part(self, part: _Operation) -> None:
         name, start_ns, finish_ns, sqlstate, message = part

@@ -72,11 +72,13 @@ class LoadSpec:
             backoff_ns=self.retry.backoff_ns,
             drain_ns=self.drain_ns,
             target=self.target.to_wire(),
-            server_settings=self._server_settings(),
+            server_settings=self.server_settings,
             config=asdict(self.config),
         )
 
-    def _server_settings(self) -> dict[str, str]:
+    @property
+    def server_settings(self) -> dict[str, str]:
+        """Of each session, besides those of the target."""
         schema = self.config.schema.replace('"', '""')
         settings = {"search_path": f'"{schema}", public'}
         if self.isolation:
