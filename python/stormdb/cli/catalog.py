@@ -52,15 +52,15 @@ def find_plugins(
     plugin: Iterable[str] | None = None,
     plugin_path: Iterable[str] | None = None,
     *,
-    extra: Iterable[Path] = (),
+    only: Sequence[Path] = (),
 ) -> Catalog:
-    """The catalog as a run would find it.
+    """The catalog as a run would find it, or one of certain files and folders.
 
     Args:
         config: configuration file; None for none.
         plugin: values of `--plugin`.
         plugin_path: values of `--plugin-path`.
-        extra: more files and folders that hold plugins.
+        only: leave out all but the plugins in these.
 
     Raises:
         ConfigError: the configuration cannot be used, or names what does not exist.
@@ -68,7 +68,9 @@ def find_plugins(
     from stormdb.plugins import Catalog
 
     settings, where = _settings(config, plugin, plugin_path)
-    return Catalog.discover(settings, extra=extra, where=where)
+    if only:
+        return Catalog.at_paths(only, settings.limits)
+    return Catalog.discover(settings, where=where)
 
 
 def _settings(

@@ -80,7 +80,7 @@ def info(
 
     path = Path(name)
     is_path = path.exists() and (path.suffix != "" or "/" in name)
-    catalog = find_plugins(config, plugin, plugin_path, extra=[path] if is_path else ())
+    catalog = find_plugins(config, plugin, plugin_path, only=[path] if is_path else ())
     facts = asyncio.run(_inspect(catalog, path.resolve() if is_path else name))
     if as_json:
         print_json(facts)
@@ -113,9 +113,7 @@ def check(
     for path in paths or ():
         if not path.exists():
             raise ConfigError(f"there is no file or folder {path}", where="PATH")
-    catalog = find_plugins(config, plugin, plugin_path, extra=paths or ())
-    wanted = {str(path.resolve()) for path in paths or ()}
-    found = asyncio.run(_check(catalog, wanted))
+    found = asyncio.run(_check(find_plugins(config, plugin, plugin_path, only=paths or ())))
     if as_json:
         print_json(
             [
@@ -130,7 +128,7 @@ def check(
         raise typer.Exit(ExitCode.WORKLOAD)
 
 
-async def _check(catalog: Catalog, wanted: set[str]) -> list[tuple[PluginRecord, list[Step]]]:
+async def _check(catalog: Catalog) -> list[tuple[PluginRecord, list[Step]]]:
     """Each plugin with its steps; one that cannot be read, or whose name is taken, has one."""
     from stormdb.plugins.check import check as steps_of
 
@@ -138,7 +136,6 @@ async def _check(catalog: Catalog, wanted: set[str]) -> list[tuple[PluginRecord,
     return [
         (record, [step async for step in steps_of(record, catalog.limits)])
         for record in catalog.plugins
-        if not wanted or record.source in wanted
     ]
 
 

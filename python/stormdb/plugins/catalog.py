@@ -40,14 +40,12 @@ class Catalog:
         cls,
         settings: Settings,
         *,
-        extra: Iterable[Path] = (),
         where: Callable[[str], str] = str,
     ) -> Catalog:
         """Find the built-in, the installed and the configured plugins; runs none of their code.
 
         Args:
             settings: the section `plugins` of a configuration.
-            extra: more files and folders that hold plugins.
             where: place of a key in the configuration, for messages.
 
         Raises:
@@ -57,9 +55,18 @@ class Catalog:
             *discover.builtin(),
             *discover.installed(),
             *discover.configured(settings, where),
-            *(record for path in extra for record in discover.at_path(path)),
         ]
         return cls(found, settings.limits)
+
+    @classmethod
+    def at_paths(cls, paths: Iterable[Path], limits: Limits) -> Catalog:
+        """The plugins in these files and folders alone, whatever else there is.
+
+        Args:
+            paths: they exist.
+            limits: what plugin code may use.
+        """
+        return cls((record for path in paths for record in discover.at_path(path)), limits)
 
     async def load(self) -> None:
         """Read the metadata of all plugins, each in a process of its own or from the cache.

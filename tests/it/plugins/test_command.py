@@ -66,6 +66,17 @@ def test_what_people_read(folder: Path, snapshot: SnapshotAssertion) -> None:
         assert f"$ stormdb {words}\n{shown(stormdb(*words.split()))}" == snapshot(name=words)
 
 
+def test_a_path_is_checked_for_itself_whatever_else_has_its_name(folder: Path) -> None:
+    shutil.copy(folder / "plugins" / "talker.py", folder / "plugins" / "copy.py")
+    done = stormdb("plugins", "check", "plugins/talker.py")
+    assert done.returncode == 0
+    assert "talker 2.1" in done.stdout
+    done = stormdb("plugins", "check", "plugins/talker.py", "plugins/copy.py")
+    assert done.returncode == ExitCode.WORKLOAD
+    assert "several plugins are named talker: " in done.stdout
+    assert stormdb("plugins", "check").returncode == ExitCode.WORKLOAD
+
+
 def test_what_programs_read(folder: Path) -> None:
     listed = {one["name"]: one for one in json.loads(stormdb("plugins", "list", "--json").stdout)}
     assert listed["talker"]["metadata"]["workload_types"] == ["talk", "shout"]
