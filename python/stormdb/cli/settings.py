@@ -32,11 +32,11 @@ def load_config(what: WhatFlags, log: LogFlags, flags: Mapping[str, object]) -> 
     logs.configure(
         level=log.log_level, log_format=log.log_format, file=log.log_file, verbose=log.verbose
     )
-    if not (what.config or what.name or what.workload):
+    if what.name and what.workload and what.name != what.workload:
         raise ConfigError(
-            "nothing says what to run",
-            hint="name a workload, as `stormdb run quickstart`, or a file, as `stormdb -c "
-            "stormdb.yaml`; `stormdb workloads list` shows the workloads",
+            f"two workloads are named, {what.name} and {what.workload}",
+            where="--workload",
+            hint="a run has one: name it once",
         )
     flags = {**what.values(), **flags}
     if flags.get("load.rate") and not flags.get("load.arrival") and not what.config:

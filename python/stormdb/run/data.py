@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,10 +66,21 @@ class WorkloadData:
                 await self.schema.create(wanted)
             else:
                 self._check(found, wanted)
-            with self.stages.stage(Stage.SETUP):
-                await self.host.setup(self.target, self.config)
+            await self._set_up(is_new=found is None)
             await self.schema.mark(wanted.completed())
             await self.schema.share_lock()
+
+    async def _set_up(self, *, is_new: bool) -> None:
+        try:
+            with self.stages.stage(Stage.SETUP):
+                await self.host.setup(self.target, self.config)
+        except asyncio.CancelledError:
+            if is_new:
+                self.stages.warn(
+                    f"setup was interrupted: the data in schema {self.schema.name} is incomplete; "
+                    "hint: make it anew with --rebuild"
+                )
+            raise
 
     async def use(self, wanted: Marker) -> None:
         """Take the data as it is.

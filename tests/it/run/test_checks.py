@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +13,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import Database
-from tests.it.run.command import PROBE, Command
+from tests.it.run.command import COMMAND, PROBE, Command
 
 
 def last_line(text: str) -> str:
@@ -65,6 +68,33 @@ def test_a_wrong_password_is_not_shown(stormdb: Command) -> None:
 def test_no_password_at_all(stormdb: Command) -> None:
     stormdb.environment = {"PGPASSWORD": ""}
     assert "hint: no password is known: give it in PGPASSWORD" in refused(stormdb)
+
+
+def test_a_password_is_asked_for_on_the_terminal(stormdb: Command) -> None:
+    assert stormdb.database
+    words = ["run", "quickstart_read", "-d", "500ms", "--setup", "-q", *stormdb.server()]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(stormdb.folder)}
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(COMMAND, [COMMAND, *words, "--ask-password"], environment)  # type: ignore[list-item]
+    shown = b""
+    while not shown.endswith(b"password: "):
+        shown += os.read(terminal, 1024)
+    os.write(terminal, stormdb.database.password.encode() + b"\n")
+    shown = b""
+    with contextlib.suppress(OSError):  # the command has ended
+        while more := os.read(terminal, 1024):
+            shown += more
+    _, status = os.waitpid(process, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) in {0, 5}, shown
+    assert stormdb.database.password.encode() not in shown
+
+
+def test_without_a_terminal_no_password_is_asked_for(stormdb: Command) -> None:
+    run = stormdb("run", "quickstart", *stormdb.server(), "-W")
+    assert run.code == 1
+    assert "--ask-password needs a terminal to ask on; hint: use PGPASSWORD" in run.err
 
 
 def test_a_database_that_does_not_exist(stormdb: Command) -> None:

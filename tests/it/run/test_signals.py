@@ -67,6 +67,7 @@ async def test_a_signal_cancels_the_setup_and_its_statement(
     run.send_signal(signal.SIGINT)
     end = ended(run, limit_s=20)
     assert end.code == 130
+    assert "the data in schema stormdb_probe is incomplete; hint: make it anew" in end.err
     assert "interrupted before there was anything to report" in end.err
     assert await connection.fetchval(running) == 0
     found = await marker(connection)

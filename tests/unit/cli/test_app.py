@@ -72,10 +72,13 @@ def test_flags_alone_mean_run(
     assert err.startswith("stormdb: missing.yaml: there is no such file")
 
 
-def test_a_run_of_nothing_says_what_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_nothing_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "run")
     assert code == 1
-    assert "nothing says what to run; hint: name a workload, as `stormdb run quickstart`" in err
+    assert err == (
+        "stormdb: workload: the key is missing; hint: `stormdb workloads list` shows what can be "
+        "run\n"
+    )
 
 
 @pytest.mark.parametrize(

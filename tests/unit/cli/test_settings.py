@@ -72,10 +72,24 @@ def test_an_override_goes_before_a_flag() -> None:
 
 
 def test_nothing_to_run_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="nothing says what to run"):
+    with pytest.raises(
+        ConfigError, match="workload: the key is missing; hint: `stormdb workloads list`"
+    ):
         load_config(WhatFlags(), LogFlags(), {})
+
+
+def test_a_variable_names_the_workload_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORMDB_WORKLOAD", "shop")
+    assert load_config(WhatFlags(), LogFlags(), {}).workload == "shop"
 
 
 def test_an_unknown_log_level_is_an_error() -> None:
     with pytest.raises(ConfigError, match="'loud' is not a log level"):
         load_config(WhatFlags(name="bank"), LogFlags(log_level="loud"), {})
+
+
+def test_two_workloads_are_an_error() -> None:
+    with pytest.raises(ConfigError, match="two workloads are named, bank and shop"):
+        load_config(WhatFlags(name="bank", workload="shop"), LogFlags(), {})
+    flags = WhatFlags(workload="shop")
+    assert load_config(flags, LogFlags(), {}).workload == "shop"
