@@ -39,8 +39,6 @@ def load_config(what: WhatFlags, log: LogFlags, flags: Mapping[str, object]) -> 
             hint="a run has one: name it once",
         )
     flags = {**what.values(), **flags}
-    if flags.get("load.rate") and not flags.get("load.arrival") and not what.config:
-        flags["load.arrival"] = "constant"
     config = load(what.config, workload=what.name, overrides=what.set_ or (), flags=flags)
     logs.hide(*config.secrets)
     return config

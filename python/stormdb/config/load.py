@@ -47,6 +47,9 @@ def load(
         # What a file lacks is not known if it could not be read as YAML.
         is_unread = bool(document.problems) and not document.values
         layers.insert(0, file_layer(document, file.parent.absolute()))
+    if flags and flags.get("load.rate"):
+        # Who asks for a rate wants an open loop, unless something says how arrivals come.
+        layers.insert(0, flag_layer({"load.arrival": "constant"}))
     merged = merge(layers)
     if workload is not None:
         merged.put(("workload",), workload, Origin("WORKLOAD"))

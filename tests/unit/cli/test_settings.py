@@ -65,6 +65,24 @@ def test_the_arrival_of_a_file_stays_when_only_the_rate_is_given(tmp_path: Path)
     assert (config.load.arrival, config.load.rate_micro_per_s) == ("poisson", 500 * 10**6)
 
 
+def test_a_rate_makes_the_loop_of_a_file_open_unless_the_file_is_against_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "stormdb.yaml"
+    file.write_text("workload: bank\n")
+    config = load_config(WhatFlags(config=file), LogFlags(), LoadFlags(rate="500").values())
+    assert (config.load.arrival, config.load.rate_micro_per_s) == ("constant", 500 * 10**6)
+    file.write_text("workload: bank\nload: {arrival: closed}\n")
+    with pytest.raises(ConfigError, match="--rate: a closed loop has no rate"):
+        load_config(WhatFlags(config=file), LogFlags(), LoadFlags(rate="500").values())
+
+
+def test_a_rate_leaves_the_arrival_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORMDB_LOAD__ARRIVAL", "poisson")
+    config = load_config(WhatFlags(name="bank"), LogFlags(), LoadFlags(rate="500").values())
+    assert config.load.arrival == "poisson"
+
+
 def test_an_override_goes_before_a_flag() -> None:
     what = WhatFlags(name="bank", scale="3", set_=["scale=5", "retry.max_tries=7"])
     config = load_config(what, LogFlags(), {})
