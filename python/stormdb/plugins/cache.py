@@ -5,6 +5,7 @@ Everything in it can be made again; what cannot be read or written counts as abs
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -29,7 +30,7 @@ _UNPACKED_BYTES = 2**30
 
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/stormdb`, by default `~/.cache/stormdb`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     return Path(home) / "stormdb"
 
 
@@ -63,13 +64,18 @@ def unpack(archive: Path, digest: str) -> Path:
 
     Raises:
         ValueError: the archive is damaged, or too large.
-        OSError: the folder cannot be written.
+        OSError: there is no room.
     """
     folder = cache_folder() / "unpacked" / digest
     if folder.exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="stormdb-")) / digest
+        atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         with zipfile.ZipFile(archive) as opened:
             size = sum(member.file_size for member in opened.infolist())

@@ -118,6 +118,15 @@ def _may_be_plugin(path: Path) -> bool:
 def at_path(path: Path) -> Iterator[PluginRecord]:
     """The plugin, or the plugins, in a file or folder that exists."""
     path = path.resolve()
+    try:
+        yield from _at_path(path)
+    except OSError as error:
+        record = PluginRecord(name=path.name, kind=Kind.FILE, source=str(path))
+        file = record.show(str(error.filename))
+        yield _broken(record, f"cannot be read: {file}: {error.strerror}")
+
+
+def _at_path(path: Path) -> Iterator[PluginRecord]:
     if path.is_dir():
         yield from _in_folder(path)
     elif path.suffix == ".py":

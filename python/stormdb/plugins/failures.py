@@ -225,7 +225,9 @@ def error_of_end(
     entry = record.entry
     place = exiting or (places.of_dump(lost.crash, entry.roots) if entry else None)
     hint: str | None = None
-    if lost.status >= 0:
+    if lost.damage:
+        message = f"{stage} wrote to a pipe that is not its own: {lost.damage}"
+    elif lost.status >= 0:
         message = f"{stage} ended its process with exit status {lost.status}"
         message += " by os._exit" if exiting else ""
         hint = "raise an exception instead"

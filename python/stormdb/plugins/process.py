@@ -55,13 +55,15 @@ class ChildLost(Exception):  # noqa: N818  # as above
         status: exit status, or minus the number of the signal that ended it.
         crash: what `faulthandler` wrote, "" if nothing.
         last_line: what came last on stderr, "" if nothing.
+        damage: what was wrong with its messages, so that it was killed; "" if nothing.
     """
 
-    def __init__(self, status: int, crash: str, last_line: str) -> None:
+    def __init__(self, status: int, crash: str, last_line: str, damage: str = "") -> None:
         super().__init__(f"exit status {status}")
         self.status = status
         self.crash = crash
         self.last_line = last_line
+        self.damage = damage
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -80,6 +82,7 @@ class ChildProcess:
         self._commands: asyncio.WriteTransport
         self._crash_fd = -1
         self._last_line = ""
+        self._damage = ""
         self._readers: list[asyncio.Task[None]] = []
         self._transports: list[asyncio.BaseTransport] = []
         self._end: asyncio.Task[ChildLost]
@@ -216,12 +219,13 @@ class ChildProcess:
         for task in still_open:
             task.cancel()
         os.set_blocking(self._crash_fd, False)
+        crash = b""
         with contextlib.suppress(BlockingIOError):
             crash = os.read(self._crash_fd, 2**16)
         os.close(self._crash_fd)
         for transport in self._transports:
             transport.close()
-        lost = ChildLost(status, crash.decode(errors="replace"), self._last_line)
+        lost = ChildLost(status, crash.decode(errors="replace"), self._last_line, self._damage)
         for answer in [self.hello, *self._pending.values()]:
             if not answer.done():
                 answer.set_exception(lost)
@@ -229,16 +233,27 @@ class ChildProcess:
         return lost
 
     async def _read_messages(self, reader: asyncio.StreamReader) -> None:
-        while message := await wire.read(reader):
-            answer = self._pending.get(message.get("id", 0))
-            if "hello" in message:
-                self.hello.set_result(message)
-            elif "failure" in message and answer and not answer.done():
-                answer.set_exception(ChildFailure(message["failure"]))
-            elif "value" in message and answer and not answer.done():
-                answer.set_result(message["value"])
-            elif "id" not in message:
-                self._listener.on_message(message)
+        """Hear the child to its end; one that is not understood, or that nobody hears, ends now."""
+        try:
+            while message := await wire.read(reader):
+                self._hear(message)
+        except wire.DamageError as error:
+            self._damage = str(error)
+            self.kill_now()
+        except Exception:
+            self.kill_now()
+            raise
+
+    def _hear(self, message: wire.Message) -> None:
+        answer = self._pending.get(message.get("id", 0))
+        if "hello" in message:
+            self.hello.set_result(message)
+        elif "failure" in message and answer and not answer.done():
+            answer.set_exception(ChildFailure(message["failure"]))
+        elif "value" in message and answer and not answer.done():
+            answer.set_result(message["value"])
+        elif "id" not in message:
+            self._listener.on_message(message)
 
     async def _read_lines(self, name: str, stream: asyncio.StreamReader) -> None:
         rest = b""

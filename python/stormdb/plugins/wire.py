@@ -16,13 +16,17 @@ from typing import Any
 
 import msgpack
 
-__all__ = ["FRAME_BYTES", "PROTOCOL", "Channel", "Message", "pack", "read"]
+__all__ = ["FRAME_BYTES", "PROTOCOL", "Channel", "DamageError", "Message", "pack", "read"]
 
 PROTOCOL = 1
 FRAME_BYTES = 64 * 2**20
 _LENGTH = struct.Struct("!I")
 
 Message = dict[str, Any]
+
+
+class DamageError(ValueError):
+    """Bytes that are not what the other end would have sent."""
 
 
 def _plain(value: object) -> object:
@@ -51,18 +55,21 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
     """The next message, or None at the end of the stream.
 
     Raises:
-        ValueError: the bytes are no frame.
+        DamageError: the bytes are no frame.
     """
     try:
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         if length > FRAME_BYTES:
-            raise ValueError(f"a frame of {length} bytes is above the limit of {FRAME_BYTES}")
+            raise DamageError(f"a frame of {length} bytes is above the limit of {FRAME_BYTES}")
         body = await reader.readexactly(length)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
-    message = msgpack.unpackb(body, strict_map_key=False)
+    try:
+        message = msgpack.unpackb(body, strict_map_key=False)
+    except ValueError as error:
+        raise DamageError(f"a frame is no msgpack: {error}") from error
     if not isinstance(message, dict):
-        raise ValueError("a frame holds no map")
+        raise DamageError("a frame holds no map")
     return message
 
 

@@ -218,6 +218,15 @@ async def test_memory_that_is_used_up_to_the_last_byte_can_still_be_told(
     assert "talker.py:" in str(caught.value.where)
 
 
+async def test_a_damaged_pipe_ends_the_process(
+    record: PluginRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKER", "damage")
+    with pytest.raises(PluginError) as caught:
+        await Host.start(record, ShortLimits())
+    assert "initialize() wrote to a pipe that is not its own: a frame of" in caught.value.message
+
+
 async def test_a_traceback_goes_to_the_log_and_only_at_debug(
     record: PluginRecord, target: ConnectTarget, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -32,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (here / "my_workload.dll").write_bytes(b"MZ" + GO_LIBRARY[4:])
     (here / "library.so").write_bytes(b"\x7fELF" + bytes(60))
     (here / "text.so").write_text("nothing")
+    (here / "dangling.py").symlink_to("nowhere.py")
     (here / "damaged.zip").write_text("nothing")
     with zipfile.ZipFile(here / "two.zip", "w") as archive:
         archive.writestr("one.py", "PLUGIN = None")

@@ -53,6 +53,19 @@ def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
     assert cache.unpack(archive, "d1") == folder
 
 
+def test_without_a_cache_an_archive_is_unpacked_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    archive = tmp_path / "shop.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("shop.py", "PLUGIN = 1")
+    folder = cache.unpack(archive, "d1")
+    assert (folder / "shop.py").read_text() == "PLUGIN = 1"
+    assert tmp_path not in folder.parents
+
+
 def test_a_damaged_archive_leaves_nothing(tmp_path: Path, folder: Path) -> None:
     archive = tmp_path / "shop.zip"
     archive.write_text("no zip")

@@ -41,7 +41,7 @@ def test_a_stream_that_ends_within_a_frame_is_at_its_end(cut: int) -> None:
 
 
 def test_a_length_above_the_limit_is_damage() -> None:
-    with pytest.raises(ValueError, match="above the limit"):
+    with pytest.raises(wire.DamageError, match="above the limit"):
         read_back(struct.pack("!I", wire.FRAME_BYTES + 1))
 
 
@@ -50,9 +50,18 @@ def test_a_message_above_the_limit_is_not_sent() -> None:
         wire.pack({"data": bytes(wire.FRAME_BYTES)})
 
 
-def test_what_is_no_map_is_damage() -> None:
-    with pytest.raises(ValueError, match="no map"):
-        read_back(struct.pack("!I", 1) + b"\x01")
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"\x01", "no map"),
+        (b"\xc1", "no msgpack"),
+        (b"\x81\xa1a", "no msgpack"),
+        (b"\xa1\xff", "no"),
+    ],
+)
+def test_what_is_no_map_is_damage(body: bytes, message: str) -> None:
+    with pytest.raises(wire.DamageError, match=message):
+        read_back(struct.pack("!I", len(body)) + body)
 
 
 def test_dates_and_paths_of_a_configuration_travel_as_text() -> None:
