@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     import asyncpg
@@ -44,6 +44,10 @@ class Workload(ABC):
     config_model: ClassVar[type[BaseModel] | None] = None
     """A pydantic model for the keys below `workload_config`; without one any keys are accepted."""
 
+    mix: ClassVar[Literal["sampled", "deck"]] = "sampled"
+    """How described transactions are mixed: drawn by weight, or dealt from shuffled decks, each of
+    which has the exact shares."""
+
     async def cleanup(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> None:  # noqa: B027
         """Remove what `setup` made, for `--rebuild` and `stormdb cleanup`.
 
@@ -57,13 +61,13 @@ class Workload(ABC):
         For `--setup` and `--rebuild`. Called on existing data it changes nothing.
         """
 
-    @abstractmethod
     async def run(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
         """Put load on the server: called again and again by each worker until the phase ends.
 
         A body that does one operation is one iteration; a body that loops until `ctx.done` is
-        called once.
+        called once. A workload that describes transactions (`stormdb.workload`) needs no `run`.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no run")
 
     async def verify(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> list[Finding]:
         """Check the workload's invariants after the run. Nothing to check by default."""

@@ -18,7 +18,13 @@ from stormdb.plugins.failures import ContractError
 if TYPE_CHECKING:
     from stormdb.plugins.record import EntryPoint
 
-__all__ = ["create_workload", "import_plugin", "read_metadata"]
+__all__ = [
+    "create_workload",
+    "describes_transactions",
+    "has_run",
+    "import_plugin",
+    "read_metadata",
+]
 
 _METHODS = {
     "setup": ("ctx", "db", "cfg"),
@@ -126,10 +132,30 @@ def create_workload(plugin: WorkloadPlugin, workload_type: str) -> Workload:
             f"returns {shown} from create_workload({workload_type!r}), "
             "it must be an instance of a subclass of stormdb.plugin.Workload"
         )
+    if not (has_run(workload) or describes_transactions(workload)):
+        name = type(workload).__name__
+        raise ContractError(
+            f"makes a {name} that lacks run",
+            hint=f"write async def run(self, {', '.join(_METHODS['run'])}) into the class {name}, "
+            "or methods with @transaction from stormdb.workload",
+            place=places.of_function(type(plugin).create_workload),
+        )
     for name, arguments in _METHODS.items():
         _check_method(workload, name, arguments)
     _check_model(workload)
     return workload
+
+
+def has_run(workload: Workload) -> bool:
+    """Whether a workload has the form of a coroutine."""
+    return type(workload).run is not Workload.run
+
+
+def describes_transactions(workload: Workload) -> bool:
+    """Whether a workload has the form of described transactions."""
+    # Start-up time: a workload that has it has imported what makes it.
+    module = sys.modules.get("stormdb.workload.transactions")
+    return module is not None and module.describes_transactions(workload)
 
 
 def _check_method(workload: Workload, name: str, arguments: Sequence[str]) -> None:
