@@ -49,7 +49,7 @@ def start(
     ] = None,
     as_json: _AsJson = False,
 ) -> None:
-    r"""Start the server and leave it running.
+    """Start the server and leave it running.
 
     It listens on 127.0.0.1 only, on a free port unless one is set.
 
@@ -57,7 +57,7 @@ def start(
     stormdb server start
     stormdb server start --set port=5433 --set shared_buffers=1GB
     stormdb server start --data-dir ./pg --pg-bin /usr/lib/postgresql/17/bin
-    """
+    """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.server import standing
 
     started = standing.start(settings=_settings(setting or []), data_dir=data_dir, pg_bin=pg_bin)
@@ -66,12 +66,12 @@ def start(
 
 @app.command()
 def status(as_json: _AsJson = False) -> None:
-    r"""Say where the server is; exit code 2 when none is running.
+    """Say where the server is; exit code 2 when none is running.
 
     \b
     stormdb server status
     stormdb server status --json
-    """
+    """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.server import standing
 
     _print(standing.find(), as_json)
@@ -79,11 +79,11 @@ def status(as_json: _AsJson = False) -> None:
 
 @app.command()
 def stop() -> None:
-    r"""Stop the server; what it did not keep in a data folder is removed.
+    """Stop the server; what it did not keep in a data folder is removed.
 
     \b
     stormdb server stop
-    """
+    """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.server import standing
 
     stopped = standing.stop()
@@ -101,13 +101,13 @@ def stop() -> None:
     }
 )
 def psql(context: typer.Context) -> None:
-    r"""Run psql, connected to the server; all arguments are psql's.
+    """Run psql, connected to the server; all arguments are psql's.
 
     \b
     stormdb server psql
     stormdb server psql -c 'SELECT version()'
     stormdb server psql -f schema.sql postgres
-    """
+    """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.server import standing
 
     standing.find().psql(context.args)

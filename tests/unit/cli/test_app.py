@@ -51,6 +51,15 @@ def test_every_command_of_the_list_is_there(capsys: pytest.CaptureFixture[str], 
     assert out.startswith(f"Usage: stormdb {name}")
 
 
+@pytest.mark.parametrize("name", ["start", "status", "stop", "psql"])
+def test_each_example_of_a_server_command_has_its_line(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    code, out, _ = run(capsys, "server", name, "--help")
+    assert code == 0
+    assert f"\n  stormdb server {name}\n" in out
+
+
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     code, out, _ = run(capsys, *words)
