@@ -141,15 +141,13 @@ def test_a_terminal_gets_a_table_that_fits(folder: Path) -> None:
     assert any(re.match(r"talker +2\.1 +file +talk", line) for line in lines)
 
 
-def test_a_plugin_that_cannot_clean_up_does_not_cost_the_numbers(
-    folder: Path, database: Database
-) -> None:
-    done = subprocess.run(
+def run(plugin: str, database: Database, *words: str) -> subprocess.CompletedProcess[str]:
+    """`stormdb run` of a fixture on a server."""
+    return subprocess.run(
         [
-            *(COMMAND, "run", "bad_end", "--plugin", FIXTURES / "bad_end.py", "--duration", "1s"),
-            *("--setup", "--json", "report.json", "--quiet", "--host", database.host),
-            *("--port", str(database.port), "--username", database.user),
-            *("--dbname", database.dbname),
+            *(COMMAND, "run", plugin, "--plugin", FIXTURES / f"{plugin}.py", "--duration", "1s"),
+            *("--setup", "--quiet", "--host", database.host, "--port", str(database.port)),
+            *("--username", database.user, "--dbname", database.dbname, *words),
         ],
         check=False,
         capture_output=True,
@@ -157,6 +155,20 @@ def test_a_plugin_that_cannot_clean_up_does_not_cost_the_numbers(
         timeout=60,
         env={**os.environ, "PGPASSWORD": database.password},
     )
+
+
+def test_a_server_that_is_too_old_and_lacks_an_extension(folder: Path, database: Database) -> None:
+    done = run("needs_server", database, "--create-extensions")
+    assert done.returncode == ExitCode.WORKLOAD
+    assert "plugin needs_server needs PostgreSQL 99.1 or newer, the server is 1" in done.stderr
+    assert "needs the PostgreSQL extension no_such_extension, which is not available" in done.stderr
+    assert "must not run" not in done.stdout + done.stderr
+
+
+def test_a_plugin_that_cannot_clean_up_does_not_cost_the_numbers(
+    folder: Path, database: Database
+) -> None:
+    done = run("bad_end", database, "--json", "report.json")
     assert done.returncode in {ExitCode.WORKLOAD, ExitCode.UNTRUSTED}
     assert "the plugin's cleanup() raised RuntimeError: cannot clean up" in done.stderr
     report = json.loads((folder / "report.json").read_text())
