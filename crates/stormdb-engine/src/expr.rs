@@ -1,9 +1,10 @@
 //! Evaluates expressions of a program: no allocation but in the transaction's arena.
 
+mod generate;
 mod operations;
 
 use crate::draw::{Draws, hash, permute};
-use crate::program::{ExprId, Generator, List, Node, Program};
+use crate::program::{ExprId, List, Node, Program};
 use crate::value::{Arena, ArenaFull, Memory, Value};
 
 /// Why an expression has no value. The transaction fails with the code.
@@ -50,9 +51,6 @@ impl From<ArenaFull> for EvalError {
         Self::Memory
     }
 }
-
-/// Longest text, and most bytes, that one draw makes.
-const MAX_TEXT: i64 = 1 << 24;
 
 /// What expressions of one transaction can see.
 pub struct Scope<'a> {
@@ -183,162 +181,6 @@ impl Scope<'_> {
         let values = ids.iter().map(|id| self.value(*id)).collect::<Result<Vec<_>, _>>()?;
         Ok(Value::Array(self.scratch.write_elements(values)?))
     }
-
-    fn draw(&mut self, draw: u32, generator: &Generator) -> Result<Value, EvalError> {
-        let mut words = self.draws.words(draw);
-        Ok(match generator {
-            Generator::Uniform { low, high } => match self.integers(*low, *high)? {
-                Some((low, high)) => Value::Int(words.integer(low, high)),
-                None => Value::Null,
-            },
-            Generator::UniformFloat { low, high } => {
-                match both(self.number(*low)?, self.number(*high)?) {
-                    Some((low, high)) => Value::Float(low + words.unit() * (high - low)),
-                    None => Value::Null,
-                }
-            }
-            Generator::Zipf { count, skew } => match self.integer(*count)? {
-                Some(count) => match u64::try_from(count) {
-                    Ok(count @ 1..) => Value::Int(words.zipf(count, *skew).cast_signed()),
-                    _ => return Err(EvalError::Argument("zipf over less than one value")),
-                },
-                None => Value::Null,
-            },
-            Generator::Gaussian { low, high, sigmas } => match self.integers(*low, *high)? {
-                Some((low, high)) => Value::Int(scaled(
-                    low,
-                    high,
-                    (words.normal_within(*sigmas) + sigmas) / (2.0 * sigmas),
-                )),
-                None => Value::Null,
-            },
-            Generator::Exponential { low, high, decay } => match self.integers(*low, *high)? {
-                Some((low, high)) => Value::Int(scaled(low, high, words.exponential_unit(*decay))),
-                None => Value::Null,
-            },
-            Generator::Nurand { a, c, low, high } => match self.integers(*low, *high)? {
-                Some((low, high)) => {
-                    let mixed = words.integer(0, *a) | words.integer(low, high);
-                    let size = high
-                        .checked_sub(low)
-                        .and_then(|size| size.checked_add(1))
-                        .ok_or(EvalError::OutOfRange)?;
-                    let sum = mixed.checked_add(*c).ok_or(EvalError::OutOfRange)?;
-                    Value::Int(sum.rem_euclid(size) + low)
-                }
-                None => Value::Null,
-            },
-            Generator::Choice { cumulated, values } => {
-                let point = words.unit();
-                let chosen = cumulated.partition_point(|sum| *sum <= point);
-                let ids = self.program.list(*values);
-                return self.value(ids[chosen.min(ids.len() - 1)]);
-            }
-            Generator::Pattern(_)
-            | Generator::Text { .. }
-            | Generator::Bytes { .. }
-            | Generator::Uuid => {
-                return self.draw_text(words, generator);
-            }
-            Generator::Vector { dimensions, is_normalised } => {
-                let start = words.clone();
-                let norm = (0..*dimensions)
-                    .map(|_| words.normal_within(f64::INFINITY).powi(2))
-                    .sum::<f64>()
-                    .sqrt();
-                let scale = if *is_normalised && norm > 0.0 { 1.0 / norm } else { 1.0 };
-                let mut again = start;
-                let elements = (0..*dimensions)
-                    .map(|_| Value::Float(again.normal_within(f64::INFINITY) * scale));
-                Value::Array(self.scratch.write_elements(elements)?)
-            }
-        })
-    }
-
-    fn draw_text(
-        &mut self,
-        mut words: crate::draw::Words,
-        generator: &Generator,
-    ) -> Result<Value, EvalError> {
-        let last = |bytes: &[u8]| (bytes.len() - 1) as u64;
-        let mut pick = |alphabet: &[u8]| {
-            alphabet[usize::try_from(words.below_or_at(last(alphabet))).unwrap_or(0)]
-        };
-        let span = match generator {
-            Generator::Pattern(pattern) => self.scratch.write(|out| {
-                out.extend(pattern.iter().map(|byte| match byte {
-                    b'#' => pick(DIGITS),
-                    b'?' => pick(LETTERS),
-                    b'*' => pick(ALPHANUMERIC),
-                    other => *other,
-                }));
-            })?,
-            Generator::Uuid => self.scratch.write(|out| {
-                out.extend(b"xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".iter().map(|byte| match byte {
-                    b'x' => pick(HEXADECIMAL),
-                    b'y' => pick(b"89ab"),
-                    other => *other,
-                }));
-            })?,
-            Generator::Text { min, max, alphabet } => {
-                let Some((min, max)) = both(self.integer(*min)?, self.integer(*max)?) else {
-                    return Ok(Value::Null);
-                };
-                let length = words.integer(min, max);
-                if !(0..=MAX_TEXT).contains(&length) {
-                    return Err(EvalError::Argument(
-                        "a text has between 0 and 16,777,216 characters",
-                    ));
-                }
-                let last = last(alphabet);
-                self.scratch.write(|out| {
-                    out.extend(
-                        (0..length).map(|_| {
-                            alphabet[usize::try_from(words.below_or_at(last)).unwrap_or(0)]
-                        }),
-                    );
-                })?
-            }
-            Generator::Bytes { length } => {
-                let Some(length) = self.integer(*length)? else { return Ok(Value::Null) };
-                if !(0..=MAX_TEXT).contains(&length) {
-                    return Err(EvalError::Argument("between 0 and 16,777,216 bytes can be drawn"));
-                }
-                let span = self.scratch.write(|out| {
-                    out.extend((0..length).map(|_| words.below_or_at(255).to_le_bytes()[0]));
-                })?;
-                return Ok(Value::Bytes(span));
-            }
-            _ => return Err(EvalError::Kind("a text")),
-        };
-        Ok(Value::Text(span))
-    }
-
-    fn integers(&mut self, low: ExprId, high: ExprId) -> Result<Option<(i64, i64)>, EvalError> {
-        let bounds = both(self.integer(low)?, self.integer(high)?);
-        if bounds.is_some_and(|(low, high)| high < low) {
-            return Err(EvalError::Argument(
-                "a random value between bounds of which the upper is below the lower",
-            ));
-        }
-        Ok(bounds)
-    }
-}
-
-const DIGITS: &[u8] = b"0123456789";
-const HEXADECIMAL: &[u8] = b"0123456789abcdef";
-const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
-const ALPHANUMERIC: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-
-/// Where a point of `[0, 1)` lies in `low ..= high`.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "clamped to the bounds"
-)]
-fn scaled(low: i64, high: i64, point: f64) -> i64 {
-    let size = high as f64 - low as f64 + 1.0;
-    low.saturating_add((size * point) as i64).clamp(low, high)
 }
 
 fn entry(elements: &[Value], index: Option<i64>) -> Result<Value, EvalError> {

@@ -82,6 +82,9 @@ pub struct Share {
 
 impl Share {
     /// The share of one of several threads: as fair as whole numbers can be.
+    ///
+    /// # Panics
+    /// There is no such thread.
     #[must_use]
     pub fn new(spec: &WorkerSpec, thread_index: u32, thread_count: u32) -> Self {
         let bound = |total: u64, index: u32| total * u64::from(index) / u64::from(thread_count);
@@ -404,7 +407,7 @@ impl<R: Reactor> Worker<R> {
 
 fn closed(error: Option<std::io::Error>) -> Lost {
     match error {
-        Some(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Lost::new(error),
+        Some(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Lost::by(error),
         _ => Lost::new("the server closed the connection"),
     }
 }

@@ -24,12 +24,12 @@ enum Address {
 }
 
 impl Address {
-    fn resolve(&self) -> Result<SockAddr> {
+    fn resolve(self) -> Result<SockAddr> {
         match self {
             Self::Unix(path) => SockAddr::unix(path).map_err(|error| unusable(&error)),
             Self::Tcp(host, port) => {
                 let host: IpAddr = host.parse().map_err(|error| unusable(&error))?;
-                Ok(SocketAddr::new(host, *port).into())
+                Ok(SocketAddr::new(host, port).into())
             }
         }
     }

@@ -154,10 +154,7 @@ impl<'a> Checker<'a> {
                 self.when(condition, (then, otherwise), set, around)
             }
             Action::Repeat { count, limit, slot, body } => {
-                self.expr(count, set, 0)?;
-                self.require(*limit <= MAX_REPEAT, || {
-                    format!("repeat: the limit is above {MAX_REPEAT}")
-                })?;
+                self.repeat(count, *limit, set)?;
                 // The body may not run at all: what it sets is set inside only.
                 let mut inside = set.clone();
                 slot.iter().try_for_each(|slot| self.assign(*slot, &mut inside))?;
@@ -172,10 +169,7 @@ impl<'a> Checker<'a> {
             Action::Pipeline { body } => self.pipeline(body, set, around),
             Action::CopyIn { statement, rows, limit, columns } => {
                 self.statement(*statement, 0)?;
-                self.expr(rows, set, 0)?;
-                self.require(*limit <= MAX_REPEAT, || {
-                    format!("copy: the limit is above {MAX_REPEAT}")
-                })?;
+                self.repeat(rows, *limit, set)?;
                 columns.iter().try_for_each(|column| self.expr(&column.value, set, 0))
             }
             Action::Savepoint { body, .. } => {
@@ -196,6 +190,12 @@ impl<'a> Checker<'a> {
                 self.expr(value, set, 0)
             }
         }
+    }
+
+    /// How often something is done, and how often at most.
+    fn repeat(&mut self, count: &'a Expr, limit: u32, set: &Slots) -> Result<(), Problem> {
+        self.expr(count, set, 0)?;
+        self.require(limit <= MAX_REPEAT, || format!("the limit {limit} is above {MAX_REPEAT}"))
     }
 
     fn pipeline(

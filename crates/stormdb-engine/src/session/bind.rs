@@ -71,6 +71,9 @@ impl Preparing {
     ///
     /// # Errors
     /// The server broke the protocol.
+    ///
+    /// # Panics
+    /// Never: a verified program has at most 1,000 statements.
     pub fn advance(
         &mut self,
         program: &Program,

@@ -16,6 +16,20 @@ use crate::program::{List, Program, Step};
 use crate::sqlstate::Sqlstate;
 use crate::value::{Memory, Value};
 
+/// What came of a step that needs no server.
+enum Computed<'a> {
+    /// The next one can follow.
+    GoesOn,
+    Pause {
+        pause_ns: u64,
+    },
+    DoesNotHold {
+        message: &'a str,
+    },
+    /// It is none of those.
+    No,
+}
+
 type Result<T> = std::result::Result<T, SessionError>;
 
 /// No row where one was expected.
@@ -33,16 +47,13 @@ const DEADLOCK_DETECTED: Sqlstate = Sqlstate::from_bytes(*b"40P01");
 
 impl Session {
     /// Begin a transaction. Requests are appended to `out`.
-    ///
-    /// # Errors
-    /// The connection cannot be used any longer.
     pub fn start(
         &mut self,
         (program, transaction): (&Program, usize),
         draws: Draws,
         out: &mut Vec<u8>,
         listener: &mut impl Listener,
-    ) -> Result<Turn> {
+    ) -> Turn {
         let first = &program.transactions[transaction];
         self.slots.clear();
         self.slots.resize(first.slot_count as usize, Value::Null);
@@ -54,53 +65,75 @@ impl Session {
     }
 
     /// Go on after a pause or for another try.
-    ///
-    /// # Errors
-    /// The connection cannot be used any longer.
     pub fn go_on(
         &mut self,
         program: &Program,
         out: &mut Vec<u8>,
         listener: &mut impl Listener,
-    ) -> Result<Turn> {
+    ) -> Turn {
         loop {
             let step = self.state.step;
             self.state.step += 1;
-            if let Some(turn) = self.step(program, step, out, listener)? {
-                return Ok(turn);
+            let done = match self.compute(program, step, listener) {
+                Ok(Computed::GoesOn) => None,
+                Ok(Computed::Pause { pause_ns }) => Some(Turn::Think { pause_ns }),
+                Ok(Computed::DoesNotHold { message }) => {
+                    Some(self.fail(ASSERT_FAILURE, &[&program.places[step], ": ", message], out))
+                }
+                Ok(Computed::No) => self.step(program, step, out),
+                Err(error) => Some(self.fail_at(program, step, error, out)),
+            };
+            if let Some(turn) = done {
+                return turn;
             }
         }
     }
 
-    /// Do one step; `None` if the next one can follow at once.
-    fn step(
+    /// Do a step that needs no server.
+    fn compute<'a>(
         &mut self,
-        program: &Program,
+        program: &'a Program,
         step: usize,
-        out: &mut Vec<u8>,
         listener: &mut impl Listener,
-    ) -> Result<Option<Turn>> {
-        let done = match &program.steps[step] {
-            Step::Let { slot, value } => self.scope(program).value(*value).map(|value| {
-                self.slots[*slot as usize] = value;
-                None
-            }),
-            Step::Execute { statement, values, .. } => {
-                self.execute(program, (step, *statement), *values, out)
+    ) -> std::result::Result<Computed<'a>, EvalError> {
+        match &program.steps[step] {
+            Step::Let { slot, value } => {
+                self.slots[*slot as usize] = self.scope(program).value(*value)?;
             }
             Step::Unless { condition, to } => {
-                self.scope(program).is_true(*condition).map(|is_true| {
-                    self.state.step = if is_true { self.state.step } else { *to as usize };
-                    None
-                })
+                if !self.scope(program).is_true(*condition)? {
+                    self.state.step = *to as usize;
+                }
             }
-            Step::Jump { to } => {
-                self.state.step = *to as usize;
-                Ok(None)
+            Step::Jump { to } => self.state.step = *to as usize,
+            Step::Think { seconds } => {
+                let seconds = self.scope(program).number(*seconds)?.unwrap_or(0.0);
+                if let Some(pause_ns) = pause(seconds) {
+                    return Ok(Computed::Pause { pause_ns });
+                }
             }
-            Step::LoopStart { .. } | Step::LoopEnd { .. } => {
-                return Ok(self.turn_loop(program, step, out));
+            Step::Check { condition, message } => {
+                if !self.scope(program).is_true(*condition)? {
+                    return Ok(Computed::DoesNotHold { message });
+                }
             }
+            Step::Emit { metric, value } => {
+                if let Some(value) = self.scope(program).number(*value)? {
+                    listener.emit(*metric, value);
+                }
+            }
+            _ => return Ok(Computed::No),
+        }
+        Ok(Computed::GoesOn)
+    }
+
+    /// Do one of the other steps; `None` if the next one can follow at once.
+    fn step(&mut self, program: &Program, step: usize, out: &mut Vec<u8>) -> Option<Turn> {
+        match &program.steps[step] {
+            Step::Execute { statement, values, .. } => self
+                .execute(program, (step, *statement), *values, out)
+                .unwrap_or_else(|error| Some(self.fail_at(program, step, error, out))),
+            Step::LoopStart { .. } | Step::LoopEnd { .. } => self.turn_loop(program, step, out),
             Step::Begin { retry, .. } => {
                 self.state.block = Some(Block {
                     step,
@@ -108,48 +141,27 @@ impl Session {
                     is_begun: false,
                     loop_depth: self.loops.len(),
                 });
-                Ok(None)
+                None
             }
-            Step::Commit => Ok(self.commit(out)),
+            Step::Commit => self.commit(out),
             Step::PipelineStart => {
                 let was_begun = self.state.block.is_some_and(|block| block.is_begun);
                 self.state.pipeline = Some(Pipeline { mark: out.len(), was_begun, count: 0 });
                 self.state.answering = step;
-                Ok(None)
-            }
-            Step::PipelineEnd => Ok(self.end_pipeline(out)),
-            Step::SavepointStart { goes_on, end } => {
-                Ok(Some(self.savepoint(*goes_on, *end as usize, program, out)))
-            }
-            Step::SavepointEnd => Ok(Some(self.release(out))),
-            Step::Think { seconds } => self.scope(program).number(*seconds).map(|seconds| {
-                pause(seconds.unwrap_or(0.0)).map(|pause_ns| Turn::Think { pause_ns })
-            }),
-            Step::Abort => Ok(Some(self.end(After::RolledBack, out))),
-            Step::Check { condition, message } => match self.scope(program).is_true(*condition) {
-                Ok(true) => Ok(None),
-                Ok(false) => {
-                    return Ok(Some(self.fail(
-                        ASSERT_FAILURE,
-                        &[&program.places[step], ": ", message],
-                        out,
-                    )));
-                }
-                Err(error) => Err(error),
-            },
-            Step::Emit { metric, value } => self.scope(program).number(*value).map(|value| {
-                if let Some(value) = value {
-                    listener.emit(*metric, value);
-                }
                 None
-            }),
+            }
+            Step::PipelineEnd => self.end_pipeline(out),
+            Step::SavepointStart { goes_on, end } => {
+                Some(self.savepoint(*goes_on, *end as usize, program, out))
+            }
+            Step::SavepointEnd => Some(self.release(out)),
+            Step::Abort => Some(self.end(After::RolledBack, out)),
             Step::End => {
                 self.state.phase = Phase::Idle;
-                Ok(Some(Turn::Done(Outcome::Committed)))
+                Some(Turn::Done(Outcome::Committed))
             }
-            Step::CopyIn { .. } => Err(EvalError::Kind("copy_in")),
-        };
-        Ok(done.unwrap_or_else(|error| Some(self.fail_at(program, step, error, out))))
+            _ => Some(self.fail_at(program, step, EvalError::Kind("copy_in"), out)),
+        }
     }
 
     fn scope<'a>(&'a mut self, program: &'a Program) -> Scope<'a> {
@@ -408,7 +420,7 @@ impl Session {
             b'E' => self.on_error(program, &backend::server_error(frame)?, listener)?,
             b'Z' => {
                 backend::transaction_status(frame)?;
-                return self.on_ready(program, out, listener);
+                return Ok(self.on_ready(program, out, listener));
             }
             _ => {}
         }
@@ -556,9 +568,9 @@ impl Session {
         program: &Program,
         out: &mut Vec<u8>,
         listener: &mut impl Listener,
-    ) -> Result<Turn> {
+    ) -> Turn {
         match self.state.phase {
-            Phase::Idle => Ok(Turn::Wait),
+            Phase::Idle => Turn::Wait,
             Phase::Statements { failure: None, .. }
             | Phase::Savepoint { failure: None }
             | Phase::ToSavepoint => {
@@ -566,19 +578,14 @@ impl Session {
                 self.go_on(program, out, listener)
             }
             Phase::Statements { failure: Some(code), .. }
-            | Phase::Savepoint { failure: Some(code) } => Ok(self.after_failure(code, out)),
-            Phase::Commit { failure } => match failure {
-                None => {
-                    self.state.block = None;
-                    self.go_on(program, out, listener)
-                }
-                Some(code) => {
-                    // The server has rolled back already.
-                    let after = self.after(code);
-                    Ok(self.ended(after))
-                }
-            },
-            Phase::Rollback(after) => Ok(self.ended(after)),
+            | Phase::Savepoint { failure: Some(code) } => self.after_failure(code, out),
+            Phase::Commit { failure: None } => {
+                self.state.block = None;
+                self.go_on(program, out, listener)
+            }
+            // The server has rolled back already.
+            Phase::Commit { failure: Some(code) } => self.ended(self.after(code)),
+            Phase::Rollback(after) => self.ended(after),
         }
     }
 

@@ -44,8 +44,13 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    pub(super) fn new(message: impl ToString) -> Self {
-        Self { code: CONNECTION_FAILURE, message: message.to_string() }
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { code: CONNECTION_FAILURE, message: message.into() }
+    }
+
+    /// Lost by an error, for `map_err`.
+    pub(super) fn by(error: impl std::error::Error) -> Self {
+        Self::new(error.to_string())
     }
 }
 
@@ -53,7 +58,7 @@ impl From<SessionError> for Lost {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Fatal { code, message } => Self { code, message },
-            SessionError::Wire(error) => Self::new(error),
+            SessionError::Wire(error) => Self::by(error),
         }
     }
 }
@@ -74,7 +79,7 @@ impl<R: Reactor> Worker<R> {
     pub(super) fn connect(&mut self, slot: Slot) -> Result<(), Lost> {
         self.connections[slot].input.clear();
         self.connections[slot].state = State::Connecting;
-        self.reactor.connect(slot, &self.spec.address).map_err(Lost::new)
+        self.reactor.connect(slot, &self.spec.address).map_err(Lost::by)
     }
 
     pub(super) fn connect_later(&mut self, slot: Slot) {
@@ -99,13 +104,13 @@ impl<R: Reactor> Worker<R> {
 
     pub(super) fn log_in(&mut self, slot: Slot) -> Result<(), Lost> {
         let out = self.reactor.output(slot);
-        let startup = Startup::begin(self.spec.login.clone(), out).map_err(Lost::new)?;
+        let startup = Startup::begin(self.spec.login.clone(), out).map_err(Lost::by)?;
         self.connections[slot].state = State::LoggingIn(Box::new(startup));
         self.flush(slot)
     }
 
     fn flush(&mut self, slot: Slot) -> Result<(), Lost> {
-        self.reactor.flush(slot).map_err(Lost::new)
+        self.reactor.flush(slot).map_err(Lost::by)
     }
 
     /// Take every whole message that has arrived.
@@ -121,7 +126,7 @@ impl<R: Reactor> Worker<R> {
     /// How many bytes were whole messages.
     fn take_frames(&mut self, slot: Slot, input: &[u8]) -> Result<usize, Lost> {
         let mut rest = input;
-        while let Some((frame, next)) = frame::split(rest, MAX_MESSAGE_BYTES).map_err(Lost::new)? {
+        while let Some((frame, next)) = frame::split(rest, MAX_MESSAGE_BYTES).map_err(Lost::by)? {
             self.on_frame(slot, frame)?;
             rest = next;
         }
@@ -134,8 +139,8 @@ impl<R: Reactor> Worker<R> {
             State::Open => self.on_answer(slot, frame),
             State::LoggingIn(startup) => {
                 let out = self.reactor.output(slot);
-                if startup.advance(frame, out).map_err(Lost::new)?.is_some() {
-                    let preparing = Preparing::begin(&self.spec.program, out).map_err(Lost::new)?;
+                if startup.advance(frame, out).map_err(Lost::by)?.is_some() {
+                    let preparing = Preparing::begin(&self.spec.program, out).map_err(Lost::by)?;
                     self.connections[slot].state = State::Preparing(preparing);
                 }
                 self.flush(slot)
@@ -151,7 +156,7 @@ impl<R: Reactor> Worker<R> {
         let program = &self.spec.program;
         let connection = &mut self.connections[slot];
         let State::Preparing(preparing) = &mut connection.state else { return Ok(()) };
-        match preparing.advance(program, frame).map_err(Lost::new)? {
+        match preparing.advance(program, frame).map_err(Lost::by)? {
             None => Ok(()),
             Some(Ok(prepared)) => {
                 connection.session = Some(Session::new(program, prepared));
@@ -204,7 +209,7 @@ impl<R: Reactor> Worker<R> {
             let row = u32::try_from(transaction).expect("at most 1,000");
             let draws = Draws { seed: self.spec.seed, row, index: waiting.index, iteration: 0 };
             let started = self.turn(slot, start_ns, |session, program, out, telling| {
-                session.start((program, transaction), draws, out, telling)
+                Ok(session.start((program, transaction), draws, out, telling))
             });
             if let Err(lost) = started {
                 self.lose(slot, &lost);
@@ -216,7 +221,7 @@ impl<R: Reactor> Worker<R> {
     pub(super) fn go_on(&mut self, slot: Slot) {
         if self.connections[slot].job.is_some()
             && let Err(lost) = self.turn(slot, self.run_ns(), |session, program, out, telling| {
-                session.go_on(program, out, telling)
+                Ok(session.go_on(program, out, telling))
             })
         {
             self.lose(slot, &lost);
