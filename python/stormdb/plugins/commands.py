@@ -67,6 +67,8 @@ class PluginState:
         model = self.workload.config_model
         return {
             "config_schema": model.model_json_schema() if model else None,
+            "has_run": loader.has_run(self.workload),
+            "describes_transactions": loader.describes_transactions(self.workload),
             "doc": inspect.cleandoc(type(self.workload).__doc__ or ""),
         }
 
@@ -102,6 +104,13 @@ class PluginState:
         if model is not None:
             values = {**values, "workload_config": model.model_validate(values["workload_config"])}
         return Config(**values)
+
+    async def compile(self, args: wire.Message) -> dict[str, Any]:
+        """Put the transactions that the workload describes into a program."""
+        from stormdb.program import compile_workload, explain
+
+        program = compile_workload(self.workload, self.config(args["config"]))
+        return {"bytes": program.bytes, "digest": program.digest, "text": explain(program)}
 
     async def setup(self, args: wire.Message) -> None:
         """Run the workload's `setup`."""
@@ -207,6 +216,7 @@ def add_host_commands(child: Child) -> PluginState:
         "initialize": state.initialize,
         "create_workload": state.create_workload,
         "validate_config": state.validate_config,
+        "compile": state.compile,
         "setup": state.setup,
         "cleanup": state.cleanup,
         "verify": state.verify,

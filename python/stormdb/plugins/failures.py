@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stormdb.errors import ConnectError, PluginError, StormdbError
+from stormdb.errors import ConnectError, PluginError, ProgramError, StormdbError
 from stormdb.plugin.metadata import MetadataError, PluginMetadata
 from stormdb.plugins import places
 from stormdb.plugins.record import Kind
@@ -36,6 +36,7 @@ __all__ = [
 _TEXT_CHARS = 2000
 _ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
 Failure = dict[str, Any]
+_KINDS = {ConnectError: "connect", MemoryError: "memory", MetadataError: "metadata"}
 
 
 class ContractError(Exception):
@@ -70,16 +71,15 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
         "traceback": "".join(traceback.format_exception(error))[-20 * _TEXT_CHARS :],
         "hint": "",
     }
-    if isinstance(error, ContractError):
+    if isinstance(error, ProgramError):
+        failure |= {"kind": "program", "text": error.message, "hint": error.hint or ""}
+        failure["where"] = error.where
+    elif isinstance(error, ContractError):
         failure |= {"kind": "contract", "place": error.place, "hint": error.hint}
-    elif isinstance(error, ConnectError):
-        failure |= {"kind": "connect"}
     elif isinstance(error, SystemExit):
         failure |= {"kind": "exit", "text": repr(error.code)}
-    elif isinstance(error, MemoryError):
-        failure |= {"kind": "memory"}
-    elif isinstance(error, MetadataError):
-        failure |= {"kind": "metadata"}
+    elif kinds := [kind for known, kind in _KINDS.items() if isinstance(error, known)]:
+        failure |= {"kind": kinds[0]}
     elif isinstance(error, TypeError) and "PluginMetadata.__init__()" in str(error):
         failure |= {"kind": "metadata", "text": _field_problem(str(error))}
     elif isinstance(error, TypeError) and (match := _ABSTRACT.match(str(error))):
@@ -133,6 +133,7 @@ _STAGES = {
     "metadata": "get_metadata()",
     "initialize": "initialize()",
     "create_workload": "create_workload()",
+    "compile": "describing its transactions",
     "shutdown": "the plugin's cleanup()",
 }
 _LIMIT_KEYS = {"setup": "setup_timeout", "cleanup": "setup_timeout", "verify": "verify_timeout"}
@@ -168,6 +169,10 @@ def error_of_failure(
         return ConnectError(text)
     if kind == "memory":
         return memory_error(record, command, memory_bytes, failure["place"])
+    if kind == "program":
+        return ProgramError(
+            f"{name}: {text}", where=_program_place(record, failure["where"]), hint=hint or None
+        )
     if kind == "module":
         return _missing_module(record, text, where)
     if kind == "contract":
@@ -183,6 +188,16 @@ def error_of_failure(
         shown = f"{failure['type']}: {text}" if text else failure["type"]
         message = f"{name}: {stage} raised {shown}"
     return PluginError(message, where=where, hint=hint or None)
+
+
+def _program_place(record: PluginRecord, where: str) -> str:
+    """A place of a program, which begins with the plugin's topmost package, for people."""
+    file, _, line = where.rpartition(":")
+    for root in record.entry.roots if record.entry else ():
+        path = Path(root).parent / file
+        if path.exists():
+            return f"{record.show(str(path))}:{line}"
+    return where
 
 
 def memory_error(

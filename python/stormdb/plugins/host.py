@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stormdb.plugins.record import PluginRecord
     from stormdb.plugins.settings import Limits
 
-__all__ = ["ConfigProblem", "Host"]
+__all__ = ["CompiledProgram", "ConfigProblem", "Host"]
 
 _log = logging.getLogger(__name__)
 _HELLO_S = 30.0
@@ -47,6 +47,21 @@ class ConfigProblem:
     allowed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledProgram:
+    """A workload's described transactions, as the host process has compiled them.
+
+    Attributes:
+        bytes: the program, for the engine.
+        digest: `sha256:` and 64 hexadecimal digits over the bytes.
+        text: its listing for people.
+    """
+
+    bytes: bytes
+    digest: str
+    text: str
+
+
 def _ignore(*_: object) -> None:
     """Nobody listens."""
 
@@ -59,6 +74,8 @@ class Host:
         is_blocked: whether plugin code kept the process from its event loop at the last heart beat.
         workload_schema: JSON schema of the workload's configuration; None if any keys will do.
         workload_doc: what the workload's docstring says.
+        has_run: whether the workload has the form of a coroutine.
+        describes_transactions: whether it has the form of described transactions.
     """
 
     def __init__(
@@ -73,6 +90,8 @@ class Host:
         self.record = record
         self.workload_schema: dict[str, Any] | None = None
         self.workload_doc = ""
+        self.has_run = False
+        self.describes_transactions = False
         self._limits = limits
         self._log = LogSieve(on_log)
         self._on_progress = on_progress
@@ -232,6 +251,8 @@ class Host:
         answer = await self.request("create_workload", {"workload_type": workload_type})
         self.workload_schema = answer["config_schema"]
         self.workload_doc = answer["doc"]
+        self.has_run = answer["has_run"]
+        self.describes_transactions = answer["describes_transactions"]
 
     async def validate_config(self, values: dict[str, Any]) -> list[ConfigProblem]:
         """Check the keys below `workload_config` with the workload's model."""
@@ -242,6 +263,15 @@ class Host:
             )
             for one in found
         ]
+
+    async def compile(self, config: Config) -> CompiledProgram:
+        """Let the workload describe its transactions.
+
+        Raises:
+            ProgramError: it describes none, or something that cannot be executed.
+            PluginError: the plugin failed.
+        """
+        return CompiledProgram(**await self.request("compile", {"config": asdict(config)}))
 
     async def setup(self, target: ConnectTarget, config: Config) -> None:
         """Run the workload's `setup` in a pool of its own."""
