@@ -423,6 +423,13 @@ class Cell:
     """By SQLSTATE."""
     retried: Final[dict[str, int]]
     """Number of retries by the SQLSTATE that caused them."""
+    rows: Final[int]
+    """Rows that statements returned or changed, whatever the outcome; 0 where the executor does
+    not see the protocol, as `sent_bytes` and `received_bytes`."""
+    sent_bytes: Final[int]
+    """Bytes of the protocol to the server, before encryption."""
+    received_bytes: Final[int]
+    """Bytes of the protocol from the server, before encryption."""
     response_time: Final[Histogram]
     """Committed; empty in closed loop and for operations, as `schedule_lag`."""
     service_time: Final[Histogram]

@@ -38,5 +38,5 @@ pub use rate::Rate;
 pub use recorder::{Execution, Recorder, RowId};
 pub use schedule::{Due, Schedule};
 pub use sketch::ValueSketch;
-pub use snapshot::{IntervalSnapshot, RowKind};
+pub use snapshot::{IntervalSnapshot, RowKind, Traffic};
 pub use sqlstate::Sqlstate;

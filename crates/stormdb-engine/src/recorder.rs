@@ -10,8 +10,8 @@
 //! nothing is lost.
 //!
 //! Memory for histograms and frames is set aside by [`Recorder::row`] and [`Recorder::flip`].
-//! Recording allocates only where that does not reach: the first time that a worker or a name is
-//! seen, for the first message of a code in an interval, when whole intervals pass without a flip,
+//! Recording allocates only where that does not reach: the first time that a worker, a name or one
+//! of more than 64 rows is seen, for the first message of a code in an interval, when whole intervals pass without a flip,
 //! when transactions of more than two phases finish in one interval, and when a custom value falls
 //! into more different buckets than before.
 
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::histogram::HIGHEST_TIME_NS;
 use crate::plan::{Interval, Plan};
-use crate::snapshot::{IntervalSnapshot, RowKind};
+use crate::snapshot::{IntervalSnapshot, RowKind, Traffic};
 use crate::sqlstate::Sqlstate;
 use crate::{Error, Result};
 
@@ -31,7 +31,9 @@ use frame::{CellTally, Frame};
 use names::{Names, check_name};
 
 /// Most rows of a recorder.
-pub const MAX_ROWS: usize = 64;
+pub const MAX_ROWS: usize = 512;
+/// Rows whose histograms have their memory from the start; further ones get it on first use.
+const ROWS_AT_HAND: usize = 64;
 /// Worker numbers are below this.
 pub const MAX_WORKERS: u32 = 16_384;
 /// Most custom counters, and most custom values.
@@ -73,6 +75,8 @@ pub struct Execution {
     pub start_ns: u64,
     /// Answer read.
     pub finish_ns: u64,
+    /// What it moved.
+    pub traffic: Traffic,
 }
 
 impl Execution {
@@ -114,7 +118,7 @@ impl Recorder {
     #[must_use]
     pub fn new(plan: Arc<Plan>, process_index: u32) -> Self {
         let phase_count = plan.phases().len();
-        let first = Frame::new(plan.interval(0), phase_count);
+        let first = Frame::new(plan.interval(0), phase_count, 0);
         let labels = Labels {
             process_index,
             rows: Vec::new(),
@@ -125,7 +129,7 @@ impl Recorder {
         Self {
             labels,
             frames: VecDeque::from([first]),
-            spare: Some(Frame::new(plan.interval(0), phase_count)),
+            spare: Some(Frame::new(plan.interval(0), phase_count, 0)),
             pool: Vec::new(),
             plan,
         }
@@ -148,6 +152,10 @@ impl Recorder {
                 return Err(Error::TooManyNames { what: "rows", limit: MAX_ROWS });
             }
             self.labels.rows.push(Row { name: name.to_owned(), kind });
+            let row_count = self.labels.rows.len();
+            for frame in self.frames.iter_mut().chain(&mut self.spare) {
+                frame.set_row_count(row_count);
+            }
             self.refill();
         }
         Ok(RowId(u32::try_from(position).expect("below MAX_ROWS")))
@@ -230,6 +238,7 @@ impl Recorder {
         });
         let outcomes = frame.cell(phase, execution.row, pool);
         outcomes.committed += 1;
+        outcomes.traffic.merge(&execution.traffic);
         outcomes.service_time.record(service_time_ns);
         if let Some((response_time_ns, schedule_lag_ns)) = waits_ns {
             outcomes.response_time.record(response_time_ns);
@@ -250,7 +259,9 @@ impl Recorder {
         if kind == RowKind::Transaction {
             frame.worker(execution.worker).busy_ns += service_time_ns;
         }
-        frame.cell(phase, execution.row, pool).rolled_back += 1;
+        let outcomes = frame.cell(phase, execution.row, pool);
+        outcomes.rolled_back += 1;
+        outcomes.traffic.merge(&execution.traffic);
         Ok(())
     }
 
@@ -271,6 +282,7 @@ impl Recorder {
         frame.example(code, execution.finish_ns, message);
         let outcomes = frame.cell(phase, execution.row, pool);
         outcomes.failed.add(code);
+        outcomes.traffic.merge(&execution.traffic);
         outcomes.failed_service_time.record(service_time_ns);
         Ok(())
     }
@@ -359,10 +371,19 @@ impl Recorder {
     /// Sets aside what recording takes until the next flip: a frame, and cells for every row in two
     /// phases, the interval's own and the one before it.
     fn refill(&mut self) {
-        self.pool.resize_with(2 * self.labels.rows.len(), CellTally::default);
-        if self.spare.is_none() {
-            self.spare = Some(Frame::new(self.plan.interval(0), self.plan.phases().len()));
+        let row_count = self.labels.rows.len();
+        self.pool.truncate(2 * row_count);
+        let at_hand = 2 * row_count.min(ROWS_AT_HAND);
+        if self.pool.len() < at_hand {
+            self.pool.resize_with(at_hand, CellTally::with_memory);
         }
+        if self.spare.is_none() {
+            self.spare = Some(self.new_frame(self.plan.interval(0)));
+        }
+    }
+
+    fn new_frame(&self, interval: Interval) -> Frame {
+        Frame::new(interval, self.plan.phases().len(), self.labels.rows.len())
     }
 
     fn kind_of(&self, row: RowId, worker: u32) -> Result<RowKind> {
@@ -397,7 +418,7 @@ impl Recorder {
                     frame.interval = interval;
                     frame
                 }
-                None => Frame::new(interval, self.plan.phases().len()),
+                None => self.new_frame(interval),
             };
             self.frames.push_back(frame);
         }

@@ -37,6 +37,26 @@ pub struct CellKey {
     pub name: String,
 }
 
+/// What executions moved, whatever their outcome. Bytes are those of the protocol, before TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Rows that statements returned or changed.
+    pub rows: u64,
+    /// Bytes to the server.
+    pub sent_bytes: u64,
+    /// Bytes from the server.
+    pub received_bytes: u64,
+}
+
+impl Traffic {
+    /// Adds what others moved.
+    pub fn merge(&mut self, other: &Self) {
+        add(&mut self.rows, other.rows);
+        add(&mut self.sent_bytes, other.sent_bytes);
+        add(&mut self.received_bytes, other.received_bytes);
+    }
+}
+
 /// Outcomes of the transactions (or operations) of one row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcomes {
@@ -48,6 +68,9 @@ pub struct Outcomes {
     pub failed: CodeCounts,
     /// Number of retries, by the SQLSTATE that caused them.
     pub retried: CodeCounts,
+    /// What all of them moved; not counted by executors that do not see the protocol.
+    #[serde(default)]
+    pub traffic: Traffic,
     /// Committed, finish − intended start; open loop only.
     pub response_time: Histogram,
     /// Committed, finish − start.
@@ -65,6 +88,7 @@ impl Outcomes {
         add(&mut self.rolled_back, other.rolled_back);
         self.failed.merge(&other.failed);
         self.retried.merge(&other.retried);
+        self.traffic.merge(&other.traffic);
         self.response_time.merge(&other.response_time);
         self.service_time.merge(&other.service_time);
         self.schedule_lag.merge(&other.schedule_lag);

@@ -3,7 +3,7 @@
 
 use pyo3::prelude::*;
 use stormdb_engine as engine;
-use stormdb_engine::{Execution, RowId, RowKind, Sqlstate};
+use stormdb_engine::{Execution, RowId, RowKind, Sqlstate, Traffic};
 
 use crate::errors::{Result, unknown_word};
 use crate::plan::{Interval, Plan};
@@ -127,5 +127,12 @@ fn execution(
     start_ns: u64,
     finish_ns: u64,
 ) -> Execution {
-    Execution { row: RowId(row), worker, intended_start_ns, start_ns, finish_ns }
+    Execution {
+        row: RowId(row),
+        worker,
+        intended_start_ns,
+        start_ns,
+        finish_ns,
+        traffic: Traffic::default(),
+    }
 }

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said_with_a_way_out() -> None:
     for number in range(MAX_ROWS - 1):
         recorder.row(f"row {number}")
     cases = [
-        (lambda: recorder.row("more"), "more than 64 different rows"),
+        (lambda: recorder.row("more"), f"more than {MAX_ROWS} different rows"),
         (lambda: recorder.row(""), "a name of 0 bytes"),
         (lambda: recorder.row("x", "query"), "kind `query` is unknown"),  # type: ignore[arg-type]
         (lambda: recorder.commit(99, 0, None, 0, 0), "row 99 is not one of this recorder's"),

@@ -1,14 +1,12 @@
 //! One interval while it is recorded: arrays by number, no names, memory that is used again.
 
 use super::names::Names;
-use super::{
-    Labels, MAX_EXAMPLES, MAX_MESSAGE_BYTES, MAX_REASONS, MAX_ROWS, Row, RowId, elapsed_ns,
-};
+use super::{Labels, MAX_EXAMPLES, MAX_MESSAGE_BYTES, MAX_REASONS, Row, RowId, elapsed_ns};
 use crate::histogram::DenseCounts;
 use crate::plan::Interval;
 use crate::sketch::ValueSketch;
 use crate::snapshot::{
-    CellKey, Example, IntervalSnapshot, Outcomes, PhaseCounts, ProcessGauges, WorkerCounts,
+    CellKey, Example, IntervalSnapshot, Outcomes, PhaseCounts, ProcessGauges, Traffic, WorkerCounts,
 };
 use crate::sqlstate::{CodeCounts, Sqlstate};
 
@@ -22,6 +20,7 @@ pub(super) struct CellTally {
     pub(super) rolled_back: u64,
     pub(super) failed: CodeCounts,
     pub(super) retried: CodeCounts,
+    pub(super) traffic: Traffic,
     pub(super) response_time: DenseCounts,
     pub(super) service_time: DenseCounts,
     pub(super) schedule_lag: DenseCounts,
@@ -35,6 +34,7 @@ impl Default for CellTally {
             rolled_back: 0,
             failed: CodeCounts::with_capacity(CODES_AT_HAND),
             retried: CodeCounts::with_capacity(CODES_AT_HAND),
+            traffic: Traffic::default(),
             response_time: DenseCounts::default(),
             service_time: DenseCounts::default(),
             schedule_lag: DenseCounts::default(),
@@ -44,6 +44,16 @@ impl Default for CellTally {
 }
 
 impl CellTally {
+    /// A tally that has all its memory already.
+    pub(super) fn with_memory() -> Self {
+        let mut tally = Self::default();
+        tally.response_time.set_aside();
+        tally.service_time.set_aside();
+        tally.schedule_lag.set_aside();
+        tally.failed_service_time.set_aside();
+        tally
+    }
+
     /// What was recorded; afterwards it is empty and keeps its memory.
     fn take(&mut self) -> Outcomes {
         Outcomes {
@@ -51,6 +61,7 @@ impl CellTally {
             rolled_back: std::mem::take(&mut self.rolled_back),
             failed: self.failed.take(),
             retried: self.retried.take(),
+            traffic: std::mem::take(&mut self.traffic),
             response_time: self.response_time.take(),
             service_time: self.service_time.take(),
             schedule_lag: self.schedule_lag.take(),
@@ -101,7 +112,7 @@ pub(super) struct Frame {
     pub(super) gauges: ProcessGauges,
     cells: Vec<FrameCell>,
     /// Position in `cells` of the one that each row used last.
-    latest: [usize; MAX_ROWS],
+    latest: Vec<usize>,
     phases: Vec<PhaseTally>,
     workers: Vec<WorkerCounts>,
     counters: Vec<u64>,
@@ -111,12 +122,12 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(interval: Interval, phase_count: usize) -> Self {
+    pub(super) fn new(interval: Interval, phase_count: usize, row_count: usize) -> Self {
         Self {
             interval,
             gauges: ProcessGauges::default(),
-            cells: Vec::with_capacity(2 * MAX_ROWS),
-            latest: [0; MAX_ROWS],
+            cells: Vec::with_capacity(2 * row_count),
+            latest: vec![0; row_count],
             phases: vec![PhaseTally::default(); phase_count],
             workers: Vec::new(),
             counters: Vec::new(),
@@ -124,6 +135,12 @@ impl Frame {
             examples: Vec::with_capacity(MAX_EXAMPLES),
             clamped_count: 0,
         }
+    }
+
+    /// Makes room for rows that are new.
+    pub(super) fn set_row_count(&mut self, row_count: usize) {
+        self.latest.resize(row_count, 0);
+        self.cells.reserve(2 * row_count - self.cells.len().min(2 * row_count));
     }
 
     pub(super) fn phase(&mut self, phase: u32) -> &mut PhaseTally {

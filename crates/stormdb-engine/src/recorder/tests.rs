@@ -21,7 +21,14 @@ fn closed_loop() -> Recorder {
 }
 
 fn execution(row: RowId, due_ns: u64, start_ns: u64, finish_ns: u64) -> Execution {
-    Execution { row, worker: 0, intended_start_ns: Some(due_ns), start_ns, finish_ns }
+    Execution {
+        row,
+        worker: 0,
+        intended_start_ns: Some(due_ns),
+        start_ns,
+        finish_ns,
+        traffic: Traffic::default(),
+    }
 }
 
 fn code(text: &str) -> Sqlstate {
@@ -264,6 +271,22 @@ fn names_are_bounded() {
         recorder.reason(&number.to_string()).unwrap();
     }
     assert!(recorder.reason("one more").is_err());
+}
+
+#[test]
+fn rows_past_those_at_hand_and_rows_that_come_late_are_recorded_alike() {
+    let mut recorder = closed_loop();
+    let names = (0..ROWS_AT_HAND + 3).map(|number| format!("row {number}")).collect::<Vec<_>>();
+    for (second, name) in (0..).zip(&names) {
+        let row = recorder.row(name, RowKind::Operation).unwrap();
+        let at_ns = second % 4 * S / 2;
+        recorder.commit(execution(row, at_ns, at_ns, at_ns + MS)).unwrap();
+    }
+    let sum = merged(&recorder.finish(2 * S).unwrap());
+    for name in &names {
+        let totals = sum.row_totals(|_| true);
+        assert_eq!(totals[&(RowKind::Operation, name.as_str())].service_time.count(), 1, "{name}");
+    }
 }
 
 #[test]

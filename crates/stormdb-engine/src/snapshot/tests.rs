@@ -36,6 +36,7 @@ fn snapshots(process: u32, events: &[Event]) -> Vec<IntervalSnapshot> {
             intended_start_ns: Some(due_ns),
             start_ns,
             finish_ns: start_ns + service_ns,
+            traffic: Traffic { rows: 1, sent_bytes: lag_ns, received_bytes: service_ns },
         };
         let code = Sqlstate::try_from(if what < 3 { "40001" } else { "23505" }).unwrap();
         recorder.offer(due_ns, 1).unwrap();
@@ -93,6 +94,22 @@ fn a_length_that_is_only_claimed_takes_no_memory() {
 }
 
 #[test]
+fn a_snapshot_from_before_traffic_was_counted_still_opens() {
+    let named = |bytes: &[u8], name: &[u8]| {
+        bytes.windows(name.len()).position(|window| window == name).unwrap()
+    };
+    let events = [(0, 0, 0, 0)];
+    let snapshot = merged(&snapshots(0, &events));
+    let mut bytes = snapshot.to_bytes();
+    // As another field of the same length, which readers skip.
+    let at = named(&bytes, b"traffic");
+    bytes[at..at + 7].copy_from_slice(b"unknown");
+    let read = IntervalSnapshot::from_bytes(&bytes).unwrap();
+    assert!(read.cells.values().all(|cell| cell.traffic == Traffic::default()));
+    assert_eq!(read.identity(), snapshot.identity());
+}
+
+#[test]
 fn row_totals_merge_the_phases_that_are_asked_for() {
     let events: Vec<Event> = (0..7).map(|at| (0, at * S / 2, 0, 1000)).collect();
     let snapshot = merged(&snapshots(0, &events));
@@ -126,6 +143,20 @@ proptest! {
         let left = merged([&merged([one, two]), three]);
         prop_assert_eq!(&left, &merged([one, &merged([two, three])]));
         prop_assert_eq!(&left, &merged([three, one, two]));
+    }
+
+    #[test]
+    fn merging_keeps_the_traffic_of_every_outcome(events in events()) {
+        let sum = merged(&snapshots(0, &events));
+        let done = || events.iter().filter(|event| event.0 < 5);
+        let expected = Traffic {
+            rows: done().count() as u64,
+            sent_bytes: done().map(|event| event.2).sum(),
+            received_bytes: done().map(|event| event.3).sum(),
+        };
+        let mut found = Traffic::default();
+        sum.cells.values().for_each(|cell| found.merge(&cell.traffic));
+        prop_assert_eq!(found, expected);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::draw::Draws;
 use crate::program::Program;
 use crate::recorder::Execution;
 use crate::session::{Outcome, Preparing, Session, SessionError, Turn};
+use crate::snapshot::Traffic;
 use crate::sqlstate::Sqlstate;
 
 /// Largest message that is taken.
@@ -333,6 +334,7 @@ impl<R: Reactor> Worker<R> {
             intended_start_ns: job.intended_start_ns,
             start_ns: job.start_ns,
             finish_ns: finish_ns.saturating_sub(job.paused_ns).max(job.start_ns),
+            traffic: Traffic::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::program::ir::Mix;
 use crate::recorder::{Execution, ReasonId, Recorder, RowId, ValueId};
 use crate::schedule::Due;
 use crate::session::Listener;
-use crate::snapshot::RowKind;
+use crate::snapshot::{RowKind, Traffic};
 
 use super::{Share, WorkerSpec};
 
@@ -229,6 +229,7 @@ impl Listener for Telling<'_> {
                 intended_start_ns: None,
                 start_ns: self.sent_ns,
                 finish_ns: self.now_ns,
+                traffic: Traffic::default(),
             };
             self.recorder.commit(execution).expect("the row is registered and the run is not over");
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use stormdb_engine::plan::{Arrival, Phase, Plan, Role};
-use stormdb_engine::{Execution, Rate, Recorder, RowId, RowKind, Schedule, Sqlstate};
+use stormdb_engine::{Execution, Rate, Recorder, RowId, RowKind, Schedule, Sqlstate, Traffic};
 
 const S: u64 = 1_000_000_000;
 
@@ -31,6 +31,7 @@ fn record_second(recorder: &mut Recorder, rows: [RowId; 2], second: u64) {
             intended_start_ns: Some(intended_start_ns),
             start_ns,
             finish_ns,
+            traffic: Traffic { rows: 1, sent_bytes: step, received_bytes: 40 },
         };
         recorder.offer(start_ns, 1).unwrap();
         match step % 7 {
@@ -75,6 +76,7 @@ fn a_flip_that_comes_late_does_not_make_recording_allocate() {
             intended_start_ns: Some(times.0),
             start_ns: times.0,
             finish_ns: times.1,
+            traffic: Traffic::default(),
         };
         recorder.commit(done).unwrap();
     });
