@@ -21,8 +21,10 @@ PROGRAM = "stormdb"
 
 
 def say(text: str) -> None:
-    """Tell the user something on standard error."""
-    typer.echo(text, err=True)
+    """Tell the user something on standard error; secrets that code of plugins told stay hidden."""
+    from stormdb.logs import redact
+
+    typer.echo(redact(text), err=True)
 
 
 def exit_code_of(command: Any, arguments: list[str] | None = None) -> int:

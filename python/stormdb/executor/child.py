@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from stormdb import logs
 from stormdb.executor.load import Load
 from stormdb.executor.spec import Share
 from stormdb.plugins.child import Child, main
@@ -31,6 +32,7 @@ class LoadCommands:
     async def connect(self, args: wire.Message) -> None:
         """Open the connections of this process's share."""
         share = Share(**args)
+        logs.hide(share.target["password"] or "")
         self._load = Load(
             share,
             self._state.workload,

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import asyncpg
 
+from stormdb.logs import redact
 from stormdb.plugins import places
 
 __all__ = ["PLUGIN_EXCEPTION", "UNSTATED", "is_retryable", "message_of", "sqlstate_of"]
@@ -69,12 +70,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def message_of(error: BaseException, roots: Sequence[str]) -> str:
     """One line about a failure: what the server said, or for plugin code its type and place.
 
+    It is kept with the measurements, so secrets are taken out here.
+
     Args:
         error: the failure.
         roots: the plugin's files and folders.
     """
     lines = str(error).splitlines()
-    text = lines[0] if lines else ""
+    text = redact(lines[0]) if lines else ""
     if isinstance(error, asyncpg.PostgresError):
         return text
     shown = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from stormdb import logs
 from stormdb.errors import ConfigError, ConnectError, ExitCode, InterruptedRunError, StormdbError
 from stormdb.results import PluginInfo, RunResult, Status
 from stormdb.run.data import Confirm, WorkloadData
@@ -208,7 +209,8 @@ class Session:
         status = Status.FAILED if problems else Status.COMPLETED
         return RunResult(
             status=Status.INTERRUPTED if is_interrupted else status,
-            problem="\n".join(map(str, problems)),
+            # What plugin code told may hold a secret; a report is kept.
+            problem=logs.redact("\n".join(map(str, problems))),
             exit_code=_exit_code(measured, findings, problems, is_interrupted),
             started_at=measured.started_at,
             workload=config.workload,
@@ -229,9 +231,13 @@ class Session:
             ),
             phases=measured.phases,
             intervals=measured.intervals,
-            findings=findings,
-            warnings=tuple(self._stages.warnings),
+            findings=None if findings is None else tuple(map(_without_secrets, findings)),
+            warnings=tuple(map(logs.redact, self._stages.warnings)),
         )
+
+
+def _without_secrets(finding: Finding) -> Finding:
+    return replace(finding, name=logs.redact(finding.name), detail=logs.redact(finding.detail))
 
 
 def _exit_code(

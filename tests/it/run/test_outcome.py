@@ -129,6 +129,22 @@ def test_quiet_says_nothing_when_all_is_well(stormdb: Command) -> None:
     assert report(stormdb)["run"]["status"] == "completed"
 
 
+def test_a_password_that_plugin_code_tells_is_nowhere(stormdb: Command) -> None:
+    assert stormdb.database
+    password = stormdb.database.password
+    stormdb.environment["PROBE_SECRET"] = password
+    words = ["--setup", "--json", "report.json", "--csv", "report.csv"]
+    run = stormdb(*stormdb.probe(*words, run="tell", verify="broken"))
+    assert run.code == 5
+    assert "ValueError: cannot log in with ***" in run.err
+    found = report(stormdb)
+    assert found["failures"][0]["example"].startswith("ValueError: cannot log in with *** (")
+    assert found["run"]["findings"] == [{"name": "probe is well", "ok": False, "detail": "***"}]
+    files = [path.read_text() for path in stormdb.folder.glob("report.*")]
+    for text in (run.out, run.err, *files):
+        assert password not in text
+
+
 def test_the_password_is_nowhere(stormdb: Command) -> None:
     assert stormdb.database
     words = ["-vv", "--log-file", "run.log", "--json", "report.json"]

@@ -28,7 +28,7 @@ class ProbeOptions(BaseModel, extra="forbid"):
 
     setup: Literal["ok", "raise", "exit", "sleep", "sleep_in_server"] = "ok"
     cleanup: Literal["ok", "raise"] = "ok"
-    run: Literal["ok", "fail", "exit"] = "ok"
+    run: Literal["ok", "fail", "exit", "tell"] = "ok"
     verify: Literal["ok", "broken", "raise"] = "ok"
     sleep_s: float = 0.2
 
@@ -65,6 +65,8 @@ class Probe(Workload):
                     await db.execute("SELECT pg_sleep($1), 1 / 0", cfg.workload_config.sleep_s)
             case "exit":
                 os._exit(7)
+            case "tell":
+                raise ValueError(f"cannot log in with {os.environ['PROBE_SECRET']}")
         async with metrics.operation("sleep"):
             await db.execute("SELECT pg_sleep($1) FROM probe", cfg.workload_config.sleep_s)
 
@@ -72,7 +74,8 @@ class Probe(Workload):
         if cfg.workload_config.verify == "raise":
             raise RuntimeError("verify was told to raise")
         is_ok = cfg.workload_config.verify == "ok"
-        return [Finding(name="probe is well", ok=is_ok, detail="it was told so")]
+        detail = os.environ.get("PROBE_SECRET", "it was told so")
+        return [Finding(name="probe is well", ok=is_ok, detail=detail)]
 
 
 class ProbePlugin(WorkloadPlugin):
