@@ -33,6 +33,7 @@ _SUBCOMMANDS = (
     _Subcommand("cleanup", "Drop the schema that a workload's setup made."),
     _Subcommand("workloads", "List workload types."),
     _Subcommand("plugins", "List, inspect and check plugins."),
+    _Subcommand("explain", "Show what a workload's described transactions do."),
     _Subcommand("config", "Check configuration files, print their schema."),
     _Subcommand("server", "Start an embedded PostgreSQL to try things by hand."),
     _Subcommand("version", "Print the version."),

@@ -45,8 +45,7 @@ def compile_workload(workload: Workload, cfg: Config) -> Program:
         raise ProgramError(
             f"the workload {name} describes no transactions",
             where=place,
-            hint="write methods with @transaction, or run it with `executor: coroutine` if it has "
-            "a run()",
+            hint="write methods with @transaction from stormdb.workload",
         )
     weighted = [one for one in described if one.weight]
     if not weighted:

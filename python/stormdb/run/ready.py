@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stormdb.run.stages import Stages
     from stormdb.server import EmbeddedServer
 
-__all__ = ["Ready", "check_server", "get_ready"]
+__all__ = ["Ready", "check_server", "get_ready", "prepare_workload"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ async def get_ready(
     for notice in config.notices:
         stages.warn(notice)
     with stages.stage(Stage.PLUGIN, config.workload):
-        host, metadata = await _load_plugin(config, catalog, stages, stack)
+        host, plugin_config = await _load_plugin(config, catalog, stages, stack)
     embedded = None
     if config.database.type == "embedded":
         embedded = await start_embedded(config, stages, stack)
@@ -80,10 +80,11 @@ async def get_ready(
         connection = await connect(target)
         stack.push_async_callback(close, connection)
         server = await server_facts(connection, target, is_embedded=embedded is not None)
+    assert host.record.metadata
     return Ready(
         host=host,
-        metadata=metadata,
-        plugin_config=_plugin_config(config, metadata),
+        metadata=host.record.metadata,
+        plugin_config=plugin_config,
         target=target,
         connection=connection,
         server=server,
@@ -121,7 +122,7 @@ async def check_server(
 
 async def _load_plugin(
     config: RunConfig, catalog: Catalog, stages: Stages, stack: AsyncExitStack
-) -> tuple[Host, PluginMetadata]:
+) -> tuple[Host, Config]:
     from stormdb.plugins import Host
 
     await catalog.load()
@@ -135,11 +136,24 @@ async def _load_plugin(
         on_progress=stages.events.progress,
     )
     await stack.enter_async_context(host)
+    return host, await prepare_workload(host, config)
+
+
+async def prepare_workload(host: Host, config: RunConfig) -> Config:
+    """Let the plugin make the workload, and check the keys that are its own.
+
+    Returns:
+        What the workload sees of the configuration.
+
+    Raises:
+        ConfigError: a key below `workload_config` will not do.
+        PluginError: the plugin failed.
+    """
     await host.create_workload(config.workload)
     if problems := await host.validate_config(config.workload_config):
         raise ConfigError("\n".join(_explain(problem, config) for problem in problems))
     assert host.record.metadata
-    return host, host.record.metadata
+    return _plugin_config(config, host.record.metadata)
 
 
 def _explain(problem: ConfigProblem, config: RunConfig) -> str:
