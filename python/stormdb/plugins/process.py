@@ -22,6 +22,7 @@ __all__ = ["ChildFailure", "ChildLost", "ChildProcess", "Listener", "child_envir
 
 _SECRET = re.compile(r"^(PG|STORMDB_)|PASSW(OR)?D", re.IGNORECASE)
 _LINE_BYTES = 8192
+_BEAT_S = 0.3
 _CANCEL_S = 1.0
 _DRAIN_S = 1.0
 
@@ -31,7 +32,7 @@ class Listener(Protocol):
 
     @property
     def is_blocked(self) -> bool:
-        """The child's event loop stands still: it would not hear that a command is cancelled."""
+        """The child's event loop stands still: it does not hear that a command is cancelled."""
 
     def on_line(self, stream: str, line: str) -> None:
         """A line on `stdout` or `stderr`, whoever wrote it."""
@@ -173,11 +174,16 @@ class ChildProcess:
 
     async def _cancel(self, number: int, answer: asyncio.Future[Any]) -> None:
         """Give the command a chance to end what it began on the server."""
-        if not self._end.done() and not self._listener.is_blocked:
-            self.tell({"cancel": number})
-            await asyncio.wait([answer], timeout=_CANCEL_S)
-            if answer.done() and not answer.cancelled():
-                answer.exception()
+        if self._end.done():
+            return
+        self.tell({"cancel": number})
+        # First as long as the next heart beat takes: the last one may be of before.
+        for pause_s in (_BEAT_S, _CANCEL_S - _BEAT_S):
+            await asyncio.wait([answer], timeout=pause_s)
+            if answer.done() or self._listener.is_blocked:
+                break
+        if answer.done() and not answer.cancelled():
+            answer.exception()
 
     async def ended(self) -> ChildLost:
         """Wait for the end of the process; all that it said has been heard then."""
