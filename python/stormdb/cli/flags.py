@@ -172,6 +172,20 @@ class LoadFlags(FlagGroup):
     seed: Annotated[
         str | None, typer.Option(metavar="N", help="The same seed offers the same work.")
     ] = None
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="native: threads execute described transactions; coroutine: processes call run; "
+            "default: native if there are any.",
+        ),
+    ] = None
+    threads: Annotated[
+        str | None, typer.Option(metavar="N", help="Threads of the native executor, or auto.")
+    ] = None
+    io: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Its way to the server: uring, poll or auto.")
+    ] = None
 
     def values(self) -> dict[str, object]:
         """What the flags set, by key of the configuration; None for those not given."""
@@ -183,6 +197,9 @@ class LoadFlags(FlagGroup):
             "load.arrival": self.arrival,
             "load.rate": self.rate,
             "seed": self.seed,
+            "executor": self.executor,
+            "threads": self.threads,
+            "io": self.io,
         }
 
 

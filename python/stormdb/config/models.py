@@ -58,6 +58,8 @@ SessionAttributes = Literal[
 ]
 Isolation = Literal["read uncommitted", "read committed", "repeatable read", "serializable"]
 Role = Literal["warm_up", "ramp", "steady", "cool_down"]
+Executor = Literal["auto", "native", "coroutine"]
+Io = Literal["auto", "uring", "poll"]
 
 SECOND_NS = 1_000_000_000
 
@@ -332,10 +334,15 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _default_processes(data: dict[str, Any]) -> int:
+def _one_per_core(data: dict[str, Any]) -> int:
     workers: int = data.get("workers", 1)
     connections: int = data.get("connections", 1)
     return min(_cores(), workers, connections)
+
+
+CountOrAuto = Annotated[
+    Count, WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]})
+]
 
 
 class RunSettings(Section):
@@ -360,11 +367,28 @@ class RunSettings(Section):
         le=65_536,
         description="Size of the pool. Default: as many as workers; fewer is a test of the pool.",
     )
+    executor: Executor = Field(
+        default="auto",
+        description="What carries the load. `native`: threads execute the transactions that the "
+        "workload describes; `coroutine`: worker processes call its `run`; `auto`: `native` if it "
+        "describes any.",
+    )
     processes: Count = Field(
-        default_factory=_default_processes,
+        default_factory=_one_per_core,
         ge=1,
-        description="Worker processes. Default: one per core, never more than `workers` or "
-        "`connections`.",
+        description="Worker processes of the coroutine executor. Default: one per core, never more "
+        "than `workers` or `connections`.",
+    )
+    threads: CountOrAuto = Field(
+        default_factory=_one_per_core,
+        ge=1,
+        description="Threads of the native executor. Default: `auto`, one per core, never more "
+        "than `workers` or `connections`.",
+    )
+    io: Io = Field(
+        default="auto",
+        description="How the native executor talks to the system. `uring`: io_uring of Linux; "
+        "`poll`: readiness; `auto`: `uring` where the kernel allows it.",
     )
     load: LoadSettings = Field(default=LoadSettings(), description="When transactions start.")
     duration_ns: Duration = Field(
@@ -416,15 +440,21 @@ class RunSettings(Section):
         "tags.",
     )
 
-    @field_validator("processes")
+    @field_validator("threads", mode="before")
     @classmethod
-    def _processes_have_work(cls, value: int, info: ValidationInfo) -> int:
+    def _threads_are_counted(cls, value: Any, info: ValidationInfo) -> Any:
+        return _one_per_core(info.data) if value == "auto" else value
+
+    @field_validator("processes", "threads")
+    @classmethod
+    def _each_has_work(cls, value: int, info: ValidationInfo) -> int:
+        name = info.field_name
         for key in ("workers", "connections"):
             limit = info.data.get(key)
             if limit is not None and value > limit:
                 raise problem(
-                    f"{value} processes cannot share {limit} {key}",
-                    f"set processes to at most {limit}, or leave it out",
+                    f"{value} {name} cannot share {limit} {key}",
+                    f"set {name} to at most {limit}, or leave it out",
                 )
         return value
 

@@ -12,7 +12,10 @@ from typing import Any
 from stormdb.config.layers import CONNECTION_KEYS, EMBEDDED_KEYS
 from stormdb.config.problems import KeyPath
 
-__all__ = ["Finding", "database_type", "find_conflicts"]
+__all__ = ["EXECUTOR_KEYS", "Finding", "database_type", "find_conflicts"]
+
+EXECUTOR_KEYS = {"processes": "coroutine", "threads": "native", "io": "native"}
+"""Keys that one executor alone takes, and which."""
 
 Finding = tuple[KeyPath, str, str]
 """Where, what is wrong, how to mend it."""
@@ -29,6 +32,7 @@ def find_conflicts(values: Mapping[str, Any]) -> Iterator[Finding]:
     database, load = values.get("database"), values.get("load")
     if isinstance(database, dict):
         yield from _database(database)
+    yield from _executor(values)
     if isinstance(load, dict):
         yield from _load(load)
         if load.get("phases"):
@@ -70,6 +74,17 @@ def _database(database: Mapping[str, Any]) -> Iterator[Finding]:
             "a key without its certificate",
             "set sslcert too",
         )
+
+
+def _executor(values: Mapping[str, Any]) -> Iterator[Finding]:
+    executor = values.get("executor")
+    for key, other in EXECUTOR_KEYS.items():
+        if executor in EXECUTOR_KEYS.values() and executor != other and values.get(key) is not None:
+            yield (
+                (key,),
+                f"only the {other} executor takes this key",
+                f"remove it, or set executor: {other}",
+            )
 
 
 def _parts(value: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from pydantic import PrivateAttr
 
 from stormdb.config.models import PhaseSettings, Role, RunSettings
 from stormdb.config.problems import KeyPath, Origin, key_text
+from stormdb.config.rules import EXECUTOR_KEYS
 
 __all__ = ["Provenance", "RunConfig"]
 
@@ -157,6 +158,7 @@ def _without_effect(config: RunConfig) -> Iterator[str]:
         yield from ("load.think_time", "load.think_time_distribution")
     if config.load.phases:
         yield from ("duration", "warm_up", "cool_down")
+    yield from (key for key, one in EXECUTOR_KEYS.items() if config.executor not in {"auto", one})
 
 
 def _sounds_secret(path: KeyPath) -> bool:

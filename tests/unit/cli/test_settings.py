@@ -24,7 +24,16 @@ def _log_as_before() -> Iterator[None]:
 
 def test_flags_set_keys() -> None:
     what = WhatFlags(name="bank", mode="fast", scale="3", plugin=["a.py", "b.py"])
-    load = LoadFlags(duration="5s", warm_up="1s", workers="8", connections="6", seed="9")
+    load = LoadFlags(
+        duration="5s",
+        warm_up="1s",
+        workers="8",
+        connections="6",
+        seed="9",
+        executor="native",
+        threads="3",
+        io="poll",
+    )
     server = ServerFlags(host="db.example", port="5433", dbname="shop", username="app")
     output = OutputFlags(summary_interval="2s")
     config = load_config(what, LogFlags(), load.values() | server.values() | output.values())
@@ -32,6 +41,7 @@ def test_flags_set_keys() -> None:
     assert [Path(file).name for file in config.plugins.files] == ["a.py", "b.py"]
     assert (config.duration_ns, config.warm_up_ns) == (5 * 10**9, 10**9)
     assert (config.workers, config.connections, config.seed) == (8, 6, 9)
+    assert (config.executor, config.threads, config.io) == ("native", 3, "poll")
     assert (config.database.type, config.database.hosts) == ("postgres", ("db.example",))
     assert (config.database.ports, config.database.dbname) == ((5433,), "shop")
     assert config.database.username == "app"

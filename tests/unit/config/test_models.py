@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -61,6 +62,7 @@ def test_something_arrives_in_every_phase() -> None:
     ("key", "value", "message"),
     [
         ("processes", 5, "5 processes cannot share 4 workers"),
+        ("threads", 5, "5 threads cannot share 4 workers"),
         ("summary_interval", "999ms", "figures come once per second"),
         ("statement_timeout", "999us", "the server counts in milliseconds"),
         ("plugins", {"limits": {"memory": "63MiB"}}, "no plugin runs in so little memory"),
@@ -68,6 +70,16 @@ def test_something_arrives_in_every_phase() -> None:
 )
 def test_limits_have_reasons(key: str, value: object, message: str) -> None:
     assert _messages(RunSettings, {"workload": "x", key: value}) == [message]
+
+
+def test_threads_are_one_per_core_or_as_told() -> None:
+    def threads(**keys: object) -> int:
+        return RunSettings.model_validate({"workload": "x", "workers": 64, **keys}).threads
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert threads() == threads(threads="auto") == min(cores or 1, 64)
+    assert threads(threads="auto", connections=1) == 1
+    assert threads(threads=64) == threads(threads="64") == 64
 
 
 @pytest.mark.parametrize("text", ["repeatable read", "REPEATABLE READ", "repeatable_read"])

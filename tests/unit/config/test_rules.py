@@ -18,6 +18,10 @@ def _conflicts(values: dict[str, Any]) -> list[str]:
     "values",
     [
         {},
+        {"processes": 2, "threads": 2, "io": "poll"},
+        {"executor": "auto", "processes": 2, "threads": 2},
+        {"executor": "native", "threads": 2, "io": "poll"},
+        {"executor": "coroutine", "processes": 2},
         {"database": {"host": "h", "sslcert": "c", "sslkey": "k"}},
         {"database": {"host": "a,b", "port": "1,2"}},
         {"database": {"host": ["a", "b"], "port": 5432}},
@@ -48,6 +52,8 @@ def test_what_fits_together_is_no_conflict(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("values", "keys"),
     [
+        ({"executor": "native", "processes": 2}, ["processes"]),
+        ({"executor": "coroutine", "threads": 2, "io": "auto"}, ["io", "threads"]),
         ({"database": {"host": "h", "data_dir": "d"}}, ["database.data_dir"]),
         ({"database": {"type": "embedded", "port": 5}}, ["database.port"]),
         ({"database": {"host": "a", "port": "1,2"}}, ["database.port"]),
@@ -77,6 +83,8 @@ def test_what_does_not_is_told_with_its_key(values: dict[str, Any], keys: list[s
         {"load": {"arrival": ["closed"], "phases": {"a": 1}}},
         {"load": {"arrival": "unknown", "rate": 5, "phases": ["a", None]}},
         {"database": {"type": "unknown", "host": {}, "port": []}},
+        {"executor": ["native"], "processes": 5},
+        {"executor": "fast", "processes": 5, "threads": 5},
     ],
 )
 def test_what_its_own_type_refuses_is_left_to_it(values: dict[str, Any]) -> None:

@@ -82,6 +82,21 @@ def test_what_is_public_is_a_file_that_means_the_same(tmp_path: Path) -> None:
     assert load(again, environ={}).digest == config.digest
 
 
+@pytest.mark.parametrize(
+    ("executor", "absent"),
+    [("native", {"processes"}), ("coroutine", {"threads", "io"}), ("auto", set())],
+)
+def test_what_the_other_executor_takes_is_left_out(
+    tmp_path: Path, executor: str, absent: set[str]
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"workload: orders\nexecutor: {executor}\n")
+    public = load(file, environ={}).public()
+    assert {"processes", "threads", "io"} - set(public) == absent
+    file.write_text(json.dumps(public))
+    assert set(load(file, environ={}).public()) == set(public)
+
+
 def test_the_digest_follows_the_public_values(config: RunConfig, tmp_path: Path) -> None:
     file = tmp_path / "stormdb.yaml"
     seed = f"seed={config.seed}"
