@@ -20,6 +20,7 @@ _SHORT_RUN_NS = 30 * 10**9
 _BUSY_RATIO = 0.8
 _P95, _P99 = 0.95, 0.99
 _LATE_RATIO = 0.5
+_BLOCKED_RATIO = 0.1
 _STOPPED_NS = 50 * 10**6
 _DRIFT_RATIO = 0.1
 _WIDE_RATIO = 0.1
@@ -143,7 +144,13 @@ def _generator_late(summary: Summary) -> Iterator[RunWarning]:
     share = usual_ns / max(point.length_ns for point in _steady(summary))
     remedy = "free some CPU: fewer workers, or a machine of its own for the generator"
     late = f"worker processes were late by {format_duration(usual_ns)} in most intervals"
-    if share >= 1 - _P95 and usual_ns > _LATE_RATIO * stats.p95_ns:
+    if share >= _BLOCKED_RATIO and usual_ns > _BLOCKED_RATIO * stats.p50_ns:
+        yield _untrusted(
+            "generator_late",
+            f"{late}, p50 is {format_duration(stats.p50_ns)}: the numbers show the generator",
+            f"if run() computes for long or waits without await, let it not; else {remedy}",
+        )
+    elif share >= 1 - _P95 and usual_ns > _LATE_RATIO * stats.p95_ns:
         yield _untrusted(
             "generator_late",
             f"{late}, p95 is {format_duration(stats.p95_ns)}: the numbers show the generator",

@@ -222,6 +222,19 @@ def test_a_late_generator_does_not_matter_where_the_server_is_far_slower() -> No
     assert "generator_late" not in warnings_of(result)
 
 
+def test_a_run_that_blocks_its_process_shows_the_generator_however_slow_it_looks() -> None:
+    result = open_run(
+        MINUTE,
+        lambda index, at_ns: Outcome(service_ns=(600 if index % 4 else 900) * MS_NS),
+        rate_per_s=6,
+        facts=Facts(loop_lag_ns=290 * MS_NS),
+    )
+    warning = warnings_of(result)["generator_late"]
+    assert warning.severity is Severity.UNTRUSTED
+    assert "late by 290 ms in most intervals" in warning.text
+    assert "waits without await" in warning.remedy
+
+
 def test_a_generator_that_stood_still_once_may_have_made_the_largest_times() -> None:
     summary = summarise(good())
     (load,) = summary.generator_load
