@@ -8,10 +8,10 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
+from stormdb.analysis.custom import counters, values
 from stormdb.analysis.rows import merged, row_summary, time_buckets, total_summary
 from stormdb.analysis.sqlstates import condition_name
 from stormdb.analysis.summary import (
-    Counter,
     Failure,
     IntervalPoint,
     PhaseSummary,
@@ -20,7 +20,6 @@ from stormdb.analysis.summary import (
     RowSummary,
     RunFacts,
     Summary,
-    Value,
     WorkerSpread,
 )
 from stormdb.analysis.thresholds import evaluate
@@ -73,8 +72,8 @@ def summarise(result: RunResult, thresholds: Sequence[Threshold] = ()) -> Summar
         operations=operations,
         failures=_failures(whole, arrived),
         drops=_drops(whole, timeline.steady_phases),
-        counters=_counters(steady, steady_s),
-        values=_values(steady),
+        counters=counters(steady, timeline.steady_ns) if steady else (),
+        values=values(steady) if steady else (),
         workers=_workers(steady, steady_s, result.workers),
         generator_load=_generator_load(result.intervals, timeline),
         phases=phases,
@@ -224,30 +223,6 @@ def _drops(whole: IntervalSnapshot | None, steady_phases: Sequence[int]) -> Mapp
         if account.phase_index in steady_phases:
             drops.update(account.dropped_by_reason)
     return dict(drops.most_common())
-
-
-def _counters(steady: IntervalSnapshot | None, steady_s: float) -> tuple[Counter, ...]:
-    return tuple(
-        Counter(name=name, count=count, rate_per_s=_per_s(count, steady_s))
-        for name, count in sorted(steady.counters.items() if steady else ())
-    )
-
-
-def _values(steady: IntervalSnapshot | None) -> tuple[Value, ...]:
-    return tuple(
-        Value(
-            name=name,
-            count=sketch.count,
-            mean=sketch.mean,
-            min=sketch.min,
-            p50=sketch.quantile(0.5),
-            p95=sketch.quantile(0.95),
-            p99=sketch.quantile(0.99),
-            max=sketch.max,
-        )
-        for name, sketch in sorted(steady.values.items() if steady else ())
-        if sketch.count
-    )
 
 
 def _workers(

@@ -209,54 +209,13 @@ class PhaseSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalPoint:
-    """One interval of the run's time line, all phases.
-
-    Attributes:
-        interval_index: its number.
-        phase: name of the phase that it lies in; `drain` after the last one.
-        role: role of that phase; `drain` after the last one.
-        start_ns: after the start of the run.
-        length_ns: true length.
-        offered_count: came due in it.
-        committed_count: finished in it.
-        rolled_back_count: finished in it.
-        failed_count: finished in it.
-        retried_count: retries made in it.
-        dropped_count: dropped in it.
-        throughput_per_s: committed over the true length.
-        time_p50_ns: median of `Summary.main_time`; None if none committed.
-        time_p99_ns: 99th percentile of it.
-        time_max_ns: largest.
-        time_mean_ns: mean.
-    """
-
-    interval_index: int
-    phase: str
-    role: str
-    start_ns: int
-    length_ns: int
-    offered_count: int
-    committed_count: int
-    rolled_back_count: int
-    failed_count: int
-    retried_count: int
-    dropped_count: int
-    throughput_per_s: float
-    time_p50_ns: int | None
-    time_p99_ns: int | None
-    time_max_ns: int | None
-    time_mean_ns: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """A custom counter.
+    """A custom counter over a stretch of the run.
 
     Attributes:
         name: as the workload named it.
-        count: total in the steady intervals.
-        rate_per_s: over their length.
+        count: total of the stretch.
+        rate_per_s: over its true length.
     """
 
     name: str
@@ -266,7 +225,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """Distribution of a custom value over the steady intervals, in the workload's own unit.
+    """Distribution of a custom value over a stretch of the run, in the workload's own unit.
 
     Attributes:
         name: as the workload named it.
@@ -287,6 +246,51 @@ class Value:
     p95: float
     p99: float
     max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalPoint:
+    """One interval of the run's time line, all phases.
+
+    Attributes:
+        interval_index: its number.
+        phase: name of the phase that it lies in; `drain` after the last one.
+        role: role of that phase; `drain` after the last one.
+        start_ns: after the start of the run.
+        length_ns: true length.
+        offered_count: came due in it.
+        committed_count: finished in it.
+        rolled_back_count: finished in it.
+        failed_count: finished in it.
+        retried_count: retries made in it.
+        dropped_count: dropped in it.
+        throughput_per_s: committed over the true length.
+        time_p50_ns: median of `Summary.main_time`; None if none committed.
+        time_p99_ns: 99th percentile of it.
+        time_max_ns: largest.
+        time_mean_ns: mean.
+        counters: custom counters of the interval.
+        values: custom values of the interval.
+    """
+
+    interval_index: int
+    phase: str
+    role: str
+    start_ns: int
+    length_ns: int
+    offered_count: int
+    committed_count: int
+    rolled_back_count: int
+    failed_count: int
+    retried_count: int
+    dropped_count: int
+    throughput_per_s: float
+    time_p50_ns: int | None
+    time_p99_ns: int | None
+    time_max_ns: int | None
+    time_mean_ns: float | None
+    counters: tuple[Counter, ...] = ()
+    values: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -427,8 +431,8 @@ class Summary:
         operations: parts of transactions.
         failures: by SQLSTATE, most frequent first.
         drops: dropped arrivals of the steady phases by reason.
-        counters: custom counters.
-        values: custom values.
+        counters: custom counters over the steady intervals.
+        values: custom values over the steady intervals.
         workers: spread over the workers; None if none finished anything.
         generator_load: the generator's own processes.
         phases: accounting of each phase.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stormdb.analysis.custom import counters, values
 from stormdb.analysis.rows import merged
 from stormdb.analysis.summary import IntervalPoint
 
@@ -104,4 +105,6 @@ def interval_point(
         time_p99_ns=times.quantile(0.99) if has_times else None,
         time_max_ns=times.max_ns if has_times else None,
         time_mean_ns=times.mean_ns if has_times else None,
+        counters=counters(snapshot, length_ns),
+        values=values(snapshot),
     )

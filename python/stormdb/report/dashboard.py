@@ -11,11 +11,18 @@ from rich.text import Text
 
 from stormdb.report.charts import draw, framed, round_top, throughput_columns
 from stormdb.report.tables import plain_table
-from stormdb.report.text import QUANTILE_NAMES, failure_name, format_percent, format_span, time_word
+from stormdb.report.text import (
+    QUANTILE_NAMES,
+    failure_name,
+    format_metric,
+    format_percent,
+    format_span,
+    time_word,
+)
 from stormdb.units import format_count, format_duration, format_rate
 
 if TYPE_CHECKING:
-    from stormdb.analysis.summary import TimeStats
+    from stormdb.analysis.summary import Counter, TimeStats, Value
     from stormdb.report.tracker import Figures
     from stormdb.run.events import LoadInfo
 
@@ -23,6 +30,7 @@ __all__ = ["dashboard"]
 
 _STATISTICS = (*QUANTILE_NAMES, "max")
 _CHART_HEIGHT = 4
+_METRIC_HEADERS = ("custom metric", "count", "rate", "mean", "p50", "p99", "max")
 _LABEL_WIDTH = 11
 _BUSY = 0.8
 _TALL = 40
@@ -52,8 +60,8 @@ def dashboard(
     room = height - 2 - (2 + 1 + 1 + chart_height + 1 + 3) - 1
     failures = _failures(figures, width)[: max(room // 2, 1)]
     room -= len(failures)
-    if len(figures.rows) > 1 and room >= 4:
-        parts += [Text(), _rows(figures, room - 2)]
+    if room >= 4:
+        parts += [Text(), _rows(figures, room - 1)]
     return Group(*parts, *failures, status)
 
 
@@ -138,9 +146,14 @@ def _cells(stats: TimeStats | None) -> list[Text]:
 
 
 def _rows(figures: Figures, room: int) -> Table:
+    """Transactions, and custom metrics in the same columns: each gets half of the room or more."""
     headers = ("committed", "rate", "failed", "p50", "p99", "max")
     table = plain_table("transaction", *headers, least_width=8)
-    for row in figures.rows[:room]:
+    metrics = [*map(_counter_cells, figures.counters), *map(_value_cells, figures.values)]
+    if metrics:
+        metrics.insert(0, [Text(name, "dim") for name in _METRIC_HEADERS])
+    row_room = max(room // 2, room - 1 - len(metrics))
+    for row in figures.rows[:row_room]:
         times = row.times
         cells = ("-",) * 3
         if times is not None:
@@ -156,7 +169,24 @@ def _rows(figures: Figures, room: int) -> Table:
             Text(format_count(row.failed_count), style="red" if row.failed_count else ""),
             *cells,
         )
+    left = room - 1 - table.row_count
+    for line in metrics[:left] if left > 1 else ():
+        table.add_row(*line)
     return table
+
+
+def _counter_cells(counter: Counter) -> list[Text]:
+    return [
+        Text(counter.name),
+        Text(format_count(counter.count)),
+        Text(format_rate(counter.rate_per_s)),
+    ]
+
+
+def _value_cells(value: Value) -> list[Text]:
+    numbers = (value.mean, value.p50, value.p99, value.max)
+    cells = [Text(format_metric(value.name, number)) for number in numbers]
+    return [Text(value.name), Text(format_count(value.count)), Text(), *cells]
 
 
 def _failures(figures: Figures, width: int) -> list[Text]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from stormdb.report.text import (
     QUANTILE_NAMES,
     failure_name,
-    format_number,
+    format_metric,
     format_percent,
 )
 from stormdb.units import format_bytes, format_count, format_duration, format_rate
@@ -61,13 +61,13 @@ def times_table(summary: Summary, width: int) -> RenderableType:
     """Each time of each transaction, and of all of them; fewer columns where there is no room."""
     statistics = next(names for least, names in _STATISTICS.items() if width >= least)
     table = plain_table("", *(QUANTILE_NAMES.get(name, name) for name in statistics))
-    rows = (*(summary.transactions if len(summary.transactions) > 1 else ()), summary.total)
+    rows = _transactions_and_total(summary)
     groups = {
         "response time": [(row.name, row.response_time) for row in rows],
         "service time": [(row.name, row.service_time) for row in rows],
-        "schedule lag": [("all", summary.total.schedule_lag)],
+        "schedule lag": [(rows[-1].name, summary.total.schedule_lag)],
         "parts (service)": [(row.name, row.service_time) for row in summary.operations],
-        "failed (service)": [("all", summary.total.failed_service_time)],
+        "failed (service)": [(rows[-1].name, summary.total.failed_service_time)],
     }
     is_marked = False
     for title, lines in groups.items():
@@ -80,6 +80,12 @@ def times_table(summary: Summary, width: int) -> RenderableType:
     if not is_marked:
         return table
     return Group(table, Text("? fewer than 10 samples lie beyond it: chance decides", style="dim"))
+
+
+def _transactions_and_total(summary: Summary) -> tuple[RowSummary, ...]:
+    """A single kind of transaction stands for its total, which would say the same again."""
+    kinds = summary.transactions
+    return kinds if len(kinds) == 1 else (*kinds, summary.total)
 
 
 def _times(stats: TimeStats, statistics: tuple[str, ...]) -> Iterator[Text]:
@@ -103,8 +109,7 @@ def rows_table(summary: Summary) -> Table:
     if summary.total.rolled_back_count:
         columns["rolled back"] = lambda row: format_count(row.rolled_back_count)
     table = plain_table("", *columns)
-    rows = summary.transactions if len(summary.transactions) > 1 else ()
-    for row in (*rows, summary.total):
+    for row in _transactions_and_total(summary):
         table.add_row(f"  {row.name}", *(text(row) for text in columns.values()))
     for row in summary.operations:
         cells = [text(row) for text in columns.values()]
@@ -143,7 +148,8 @@ def metrics_table(summary: Summary) -> Group:
         table = plain_table("value", "count", "mean", "min", "p50", "p95", "p99", "max")
         for value in summary.values:
             numbers = (value.mean, value.min, value.p50, value.p95, value.p99, value.max)
-            table.add_row(value.name, format_count(value.count), *map(format_number, numbers))
+            cells = [format_metric(value.name, number) for number in numbers]
+            table.add_row(value.name, format_count(value.count), *cells)
         parts.append(table)
     if summary.counters:
         table = plain_table("counter", "count", "rate")

@@ -91,7 +91,9 @@ def _blocks(summary: Summary, width: int, again: str) -> Iterator[RenderableType
 def _details(summary: Summary, width: int) -> Iterator[RenderableType]:
     if len([point for point in summary.intervals if point.role != "drain"]) > 1:
         yield _section("throughput over time", throughput_chart(summary, width - 2), width)
-    title = f"{time_word(summary.main_time)} of all transactions"
+    kinds = [row.name for row in summary.transactions]
+    of_what = kinds[0] if len(kinds) == 1 else "all transactions"
+    title = f"{time_word(summary.main_time)} of {of_what}"
     yield _section(title, distribution_chart(summary, width - 2), width)
     yield _section("times", times_table(summary, width), width)
     yield _section("transactions", rows_table(summary), width)

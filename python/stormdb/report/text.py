@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from stormdb.analysis.sqlstates import condition_name
-from stormdb.units import format_count, format_duration, format_rate
+from stormdb.units import format_bytes, format_count, format_duration, format_rate
 
 __all__ = [
     "QUANTILE_NAMES",
     "failure_name",
+    "format_metric",
     "format_number",
     "format_percent",
     "format_span",
@@ -33,6 +34,13 @@ def format_number(value: float) -> str:
     if value == int(value) or abs(value) >= 1000:
         return format_count(value)
     return f"{value:.3g}"
+
+
+def format_metric(name: str, value: float) -> str:
+    """A custom value: a time or a size if its name ends in `_ns` or `_bytes`, else a number."""
+    if name.endswith("_ns"):
+        return format_duration(value)
+    return format_bytes(value) if name.endswith("_bytes") else format_number(value)
 
 
 def format_value(value: float, unit: str) -> str:

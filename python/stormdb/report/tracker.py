@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter as Tally
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stormdb.analysis.custom import counters, values
 from stormdb.analysis.rows import merged, time_stats
 from stormdb.analysis.timeline import interval_point
 
 if TYPE_CHECKING:
     from stormdb._native import Cell, IntervalSnapshot
-    from stormdb.analysis.summary import IntervalPoint, TimeStats
+    from stormdb.analysis.summary import Counter, IntervalPoint, TimeStats, Value
     from stormdb.run.events import LoadInfo
 
 __all__ = ["FailureFigures", "Figures", "RowFigures", "Tracker"]
@@ -49,6 +51,8 @@ class Figures:
         last_times: main time in the last interval.
         times: main time so far.
         rows: transactions so far.
+        counters: custom counters so far.
+        values: custom values so far.
         failures: by SQLSTATE so far, most frequent first.
         dropped_count: arrivals dropped so far.
         retried_count: retries so far.
@@ -62,6 +66,8 @@ class Figures:
     last_times: TimeStats | None
     times: TimeStats | None
     rows: tuple[RowFigures, ...]
+    counters: tuple[Counter, ...]
+    values: tuple[Value, ...]
     failures: tuple[FailureFigures, ...]
     dropped_count: int
     retried_count: int
@@ -105,7 +111,7 @@ class Tracker:
         self, last: IntervalSnapshot, point: IntervalPoint, so_far: IntervalSnapshot
     ) -> Figures:
         cells = _transactions(so_far)
-        counts: Counter[str] = Counter()
+        counts: Tally[str] = Tally()
         for cell in cells:
             counts.update(cell.failed)
         examples = so_far.examples
@@ -127,6 +133,8 @@ class Tracker:
                 )
                 for cell in cells
             ),
+            counters=counters(so_far, self._so_far_ns),
+            values=values(so_far),
             failures=tuple(
                 FailureFigures(sqlstate=code, count=count, example=examples.get(code, ""))
                 for code, count in counts.most_common()

@@ -77,6 +77,7 @@ def crowded(figures: Figures) -> Figures:
         failures=tuple(
             FailureFigures(sqlstate=f"4000{n}", count=9 - n, example="x" * 300) for n in range(9)
         ),
+        counters=tuple(replace(figures.counters[0], name=f"counter {n}") for n in range(64)),
     )
 
 
@@ -89,6 +90,19 @@ def test_it_is_never_larger_than_the_terminal(width: int, height: int) -> None:
     assert all(len(line) <= width for line in lines)
     assert any("workers busy" in line for line in lines)
     assert any("40000" in line for line in lines)
+
+
+def test_custom_metrics_have_their_part_of_a_crowded_picture() -> None:
+    figures = crowded(figures_of(results.stalled(), 30))
+    few_failures = replace(figures, failures=figures.failures[:1])
+    lines = picture(results.stalled(), few_failures, 30)
+    assert any(line.startswith("transaction number 0") for line in lines)
+    assert any(line.startswith("counter 0") for line in lines)
+    # Their headers never stand there alone.
+    without_room = replace(figures, failures=figures.failures[:4])
+    lines = picture(results.stalled(), without_room, 30, height=21)
+    headers = [index for index, line in enumerate(lines) if line.startswith("custom metric")]
+    assert all(lines[index + 1].startswith("counter") for index in headers)
 
 
 def test_numbers_that_change_their_length_do_not_move_the_others() -> None:

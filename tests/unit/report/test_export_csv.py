@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from stormdb._native import Recorder
 from stormdb.report.export_csv import COLUMNS, csv_report
 from stormdb.results import RunResult
 from tests.support.measured import MS_NS, Outcome, open_run
@@ -46,7 +47,16 @@ def test_the_header_is_stable() -> None:
         "response_time_p999_ns",
         "response_time_max_ns",
     )
-    assert len(COLUMNS) == 36
+    assert COLUMNS[36:] == (
+        "metric_count",
+        "metric_rate_per_s",
+        "metric_mean",
+        "metric_min",
+        "metric_p50",
+        "metric_p95",
+        "metric_p99",
+        "metric_max",
+    )
 
 
 def test_transactions_of_an_interval_add_up_to_its_total() -> None:
@@ -76,6 +86,44 @@ def test_values_are_those_that_were_recorded() -> None:
     assert float(total["throughput_per_s"]) == 100
     assert int(total["response_time_p99_ns"]) == pytest.approx(4 * MS_NS, rel=1e-3)
     assert total["schedule_lag_max_ns"] == "0"
+
+
+def test_custom_metrics_have_rows_of_their_own() -> None:
+    def record(recorder: Recorder) -> None:
+        recorder.count("hit", 3, 0)
+        recorder.count("hit", 4, 1_250 * MS_NS)
+        for number in (1.5, -2.0, 8.0):
+            recorder.value("depth", number, 1_250 * MS_NS)
+
+    result = open_run(
+        [("steady", "steady", 1.5)],
+        lambda index, at_ns: Outcome(service_ns=MS_NS),
+        rate_per_s=10,
+        extra=record,
+    )
+    metrics = [row for row in rows_of(result) if row["kind"] in {"counter", "value"}]
+    assert [(row["interval_index"], row["kind"], row["row"]) for row in metrics] == [
+        ("0", "counter", "hit"),
+        ("1", "counter", "hit"),
+        ("1", "value", "depth"),
+    ]
+    first, hit, depth = metrics
+    assert (first["metric_count"], float(first["metric_rate_per_s"])) == ("3", 3)
+    # The second interval is half a second long.
+    assert (hit["metric_count"], float(hit["metric_rate_per_s"])) == ("4", 8)
+    assert (hit["metric_mean"], hit["committed_count"], hit["service_time_p50_ns"]) == ("", "", "")
+    assert (depth["metric_count"], depth["metric_rate_per_s"]) == ("3", "")
+    assert (float(depth["metric_min"]), float(depth["metric_max"])) == (-2, 8)
+    assert float(depth["metric_mean"]) == 2.5
+    assert float(depth["metric_p50"]) == pytest.approx(1.5, rel=0.004)
+    assert (depth["throughput_per_s"], depth["phase"]) == ("", "steady")
+
+
+def test_the_table_is_rectangular() -> None:
+    lines = b"".join(csv_report(results.stalled())).decode().splitlines()
+    assert {len(line) for line in csv.reader(lines)} == {len(COLUMNS)}
+    kinds = {row["kind"] for row in rows_of(results.stalled())}
+    assert kinds == {"total", "transaction", "operation", "counter", "value"}
 
 
 def test_what_was_not_measured_is_empty() -> None:

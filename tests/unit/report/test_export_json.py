@@ -117,6 +117,20 @@ def test_numbers_are_those_of_the_summary() -> None:
     assert report["intervals"][0]["time_p50_ns"] == pytest.approx(8.8 * MS_NS, rel=0.05)
 
 
+def test_custom_metrics_are_in_the_time_line() -> None:
+    report = report_of(results.stalled())
+    second = report["intervals"][7]
+    assert second["counters"] == [{"name": "cache_miss", "count": 3, "rate_per_s": 3.0}]
+    (value,) = second["values"]
+    assert (value["name"], value["count"], value["min"]) == ("rows_per_batch", 1, 10.0)
+    # Those of the whole are the sums over the steady intervals.
+    steady = [point for point in report["intervals"] if point["role"] == "steady"]
+    counted = sum(counter["count"] for point in steady for counter in point["counters"])
+    assert [counter["count"] for counter in report["counters"]] == [counted]
+    recorded = sum(value["count"] for point in steady for value in point["values"])
+    assert [value["count"] for value in report["values"]] == [recorded]
+
+
 def test_the_document_is_text_that_ends_with_a_line_break() -> None:
     raw = json_report(summarise(results.broken()), results.broken())
     assert raw.endswith(b"}\n")

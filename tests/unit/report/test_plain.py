@@ -8,6 +8,7 @@ import re
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from stormdb._native import Recorder
 from stormdb.report import PlainView
 from stormdb.results import RunResult
 from stormdb.run.events import LogRecord, Stage
@@ -98,6 +99,29 @@ def test_a_line_never_mixes_phases() -> None:
         ("steady", "35 s"),
         ("steady", "40 s"),
     ]
+
+
+def test_custom_metrics_are_told_in_short() -> None:
+    def record(recorder: Recorder) -> None:
+        for number in range(6):
+            recorder.count(f"hit {number}", 5, 0)
+
+    stream = io.StringIO()
+    result = open_run(
+        [("steady", "steady", 10.0)],
+        lambda i, at: Outcome(service_ns=MS_NS),
+        rate_per_s=10,
+        extra=record,
+    )
+    play(PlainView(5 * 10**9, stream), result)
+    first, second = [
+        index for index, line in enumerate(lines_of(stream)) if line.startswith("steady")
+    ]
+    assert lines_of(stream)[first + 1 : second] == [
+        "  hit 0 5, 1.00/s · hit 1 5, 1.00/s · hit 2 5, 1.00/s · hit 3 5, 1.00/s · and 2 more"
+    ]
+    # Nothing was recorded after the first five seconds.
+    assert lines_of(stream)[second + 1 :] == []
 
 
 def test_columns_stay_below_their_headers() -> None:

@@ -48,9 +48,14 @@ def test_times_drop_columns_where_there_is_no_room(
     assert lines[0].split() == headers.split()
 
 
-def test_one_kind_of_transaction_is_not_shown_twice() -> None:
+def test_one_kind_of_transaction_is_shown_by_its_name_and_not_twice() -> None:
     summary = summarise(results.simple())
-    assert [line.split()[0] for line in text_of(rows_table(summary)).splitlines()[1:]] == ["all"]
+    (row,) = text_of(rows_table(summary)).splitlines()[1:]
+    assert row.split()[0] == "transfer"
+    times = text_of(times_table(summary, 100))
+    assert [line.split()[0] for line in times.splitlines()[2:3]] == ["transfer"]
+    assert "all" not in times
+    assert "all" in text_of(rows_table(summarise(results.empty())))
 
 
 def test_rollbacks_have_a_column_only_if_there_are_any(stalled: Summary) -> None:

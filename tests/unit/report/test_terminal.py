@@ -56,6 +56,15 @@ def test_no_line_is_wider_than_asked_nor_ends_in_blanks(make: object, width: int
         assert line == line.rstrip()
 
 
+def test_a_long_name_leaves_the_page_as_wide_as_it_is() -> None:
+    result = closed_run(
+        [("steady", "steady", 3.0)],
+        lambda worker, at_ns: Outcome(service_ns=50 * MS_NS, row="transfer " * 20),
+    )
+    for width in (60, 100):
+        assert max(map(len, report_of(result, width=width).splitlines())) <= width
+
+
 def test_without_a_terminal_there_are_100_columns_and_no_colour() -> None:
     text = report_of(results.stalled())
     assert max(map(len, text.splitlines())) == 100

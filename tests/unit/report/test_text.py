@@ -6,6 +6,7 @@ import pytest
 
 from stormdb.report.text import (
     failure_name,
+    format_metric,
     format_number,
     format_percent,
     format_span,
@@ -42,6 +43,21 @@ def test_percent(ratio: float, text: str) -> None:
 )
 def test_number(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("rows_per_batch", 12.345, "12.3"),
+        ("stormdb.pool_wait_ns", 1_500_000.0, "1.50 ms"),
+        ("page_bytes", 8192.0, "8.0 KiB"),
+        ("drift_ns", -1_500.0, "-1.50 µs"),
+    ],
+)
+def test_a_metric_whose_name_says_its_unit_is_shown_in_it(
+    name: str, value: float, text: str
+) -> None:
+    assert format_metric(name, value) == text
 
 
 @pytest.mark.parametrize(

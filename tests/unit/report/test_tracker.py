@@ -51,6 +51,22 @@ def test_rows_have_their_own_rate_and_times() -> None:
     assert transfer.times.p50_ns == pytest.approx(2 * MS_NS, rel=1e-3)
 
 
+def test_custom_metrics_are_those_so_far() -> None:
+    def record(recorder: Recorder) -> None:
+        for second in range(6):
+            recorder.count("hit", 2, second * SECOND_NS)
+            recorder.value("depth", float(second), second * SECOND_NS)
+
+    result = open_run(PHASES, outcome, rate_per_s=100, extra=record)
+    tracker = Tracker(load_of(result))
+    figures = [tracker.add(snapshot) for snapshot in result.intervals]
+    # The first steady interval is the third one.
+    assert [f.counters[0].count for f in figures[:6]] == [2, 4, 2, 4, 6, 8]
+    assert [f.counters[0].rate_per_s for f in figures[:6]] == [2] * 6
+    assert [f.values[0].count for f in figures[:6]] == [1, 2, 1, 2, 3, 4]
+    assert (figures[5].values[0].min, figures[5].values[0].max) == (2, 5)
+
+
 def test_workers_and_generator_are_of_the_last_interval() -> None:
     result = open_run(PHASES, outcome, rate_per_s=100, facts=Facts(cpu_ratio=0.25))
     figures = Tracker(load_of(result)).add(result.intervals[0])
