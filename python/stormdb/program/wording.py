@@ -30,10 +30,9 @@ class Wording:
     def of(self, expression: e.Expression) -> str:
         """The expression, for a line of its own."""
         text = self._text(expression)
-        is_bracketed = isinstance(expression, e.Binary | e.Draw)
-        return text[1:-1] if is_bracketed else text
+        return text[1:-1] if text[0] in "(<" else text
 
-    def _text(self, node: e.Expression) -> str:  # noqa: PLR0911, PLR0912 - one for each node
+    def _text(self, node: e.Expression) -> str:  # noqa: PLR0911 - one for each node
         """The expression, with brackets where it could be read in two ways."""
         match node:
             case e.Const(value):
@@ -43,10 +42,7 @@ class Wording:
             case e.Unary(operation, operand):
                 return self._unary(operation, operand)
             case e.Binary(operation, left, right):
-                first = self._text(left)
-                if operation in _CHAINED and getattr(left, "operation", None) is operation:
-                    first = first[1:-1]
-                return f"({first} {_symbol(operation)} {self._text(right)})"
+                return self._binary(operation, left, right)
             case e.Case(arms, otherwise):
                 whens = (
                     f"when {self.of(condition)} then {self._text(value)}"
@@ -68,6 +64,14 @@ class Wording:
                 return f"hash({self.of(node.value)}{f', seed {node.seed}' if node.seed else ''})"
             case e.Sequence():
                 return "number of the transaction"
+
+    def _binary(self, operation: e.BinaryOperation, left: e.Expression, right: e.Expression) -> str:
+        first, second = self._text(left), self._text(right)
+        if operation in {_O.MIN, _O.MAX}:
+            return f"{'least' if operation is _O.MIN else 'greatest'}({first}, {second})"
+        if operation in _CHAINED and isinstance(left, e.Binary) and left.operation is operation:
+            first = first[1:-1]
+        return f"({first} {_symbol(operation)} {second})"
 
     def _unary(self, operation: UnaryOperation, operand: e.Expression) -> str:
         match operation:
@@ -130,8 +134,6 @@ def _symbol(operation: e.BinaryOperation) -> str:
         _O.NE: "<>",
         _O.AND: "and",
         _O.OR: "or",
-        _O.MIN: "or if less",
-        _O.MAX: "or if greater",
         _O.CONCAT: "||",
     }
     return words.get(operation, SYMBOLS[operation])
