@@ -97,7 +97,7 @@ def cast(value: object, type: type[int] | type[float] | type[str]) -> Value:  # 
     operations = {int: UnaryOperation.INT, float: UnaryOperation.FLOAT, str: UnaryOperation.TEXT}
     if type not in operations:
         raise problem(
-            f"cast: {type!r} is no type that a value can be cast to",
+            f"cast: {getattr(type, '__name__', repr(type))} is no type that a value can be cast to",
             hint="int, float and str are; a comparison such as `value != 0` makes a condition",
         )
     return unary(operations[type], value)

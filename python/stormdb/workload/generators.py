@@ -49,7 +49,7 @@ def uniform(low: object, high: object) -> Value:
         low: smallest, an integer.
         high: largest, an integer, not below `low`.
     """
-    left, right = _range("uniform", low, high)
+    left, right = _range("uniform", low, high, hint="uniform_float() draws floats")
     distribution = d.Uniform(low=left.expression, high=right.expression)
     return _draw("uniform()", distribution, (left, right), Kind.INT, _span(left, right))
 
@@ -223,9 +223,11 @@ def _draw(
     return value
 
 
-def _range(function: str, low: object, high: object) -> tuple[Value, Value]:
-    left = argument(function, "low", low, Kind.INT)
-    right = argument(function, "high", high, Kind.INT)
+def _range(
+    function: str, low: object, high: object, hint: str | None = None
+) -> tuple[Value, Value]:
+    left = argument(function, "low", low, Kind.INT, hint=hint)
+    right = argument(function, "high", high, Kind.INT, hint=hint)
     _require_range(function, left, right)
     return left, right
 

@@ -64,7 +64,7 @@ UNARY_SYMBOLS = {
 
 _NAMES = {
     None: "a value of a kind that is not known",
-    Kind.BOOL: "a condition",
+    Kind.BOOL: "a boolean",
     Kind.INT: "an integer",
     Kind.FLOAT: "a float",
     Kind.TEXT: "a text",

@@ -42,8 +42,8 @@ _REFUSED = {
     "COPY": "tx.copy_in() sends rows by COPY; COPY TO is not supported",
     "PREPARE": "every statement is prepared once on each connection; write the statement itself",
     "EXECUTE": "every statement is prepared once on each connection; write the statement itself",
-    "DEALLOCATE": "it would take away the statements that are prepared on the connection",
-    "DISCARD": "it would take away the statements that are prepared on the connection",
+    "DEALLOCATE": "leave it out: the statements that are prepared on the connection are needed",
+    "DISCARD": "leave it out: the statements that are prepared on the connection are needed",
 }
 
 
@@ -145,7 +145,7 @@ def _count(number: int, what: str) -> str:
 def column_names(sql: str, count: int) -> list[str]:
     """Names for the columns of a result, as far as its SELECT or RETURNING list shows them.
 
-    Only for people: a column that is an expression without a name is called `column 2`.
+    Only for people: a column that is an expression without a name is called `fetched`.
     """
     tokens = [token for token in _tokens(sql) if token.kind not in {"space", "comment"}]
     words = [token.text.upper() for token in tokens]
@@ -161,8 +161,7 @@ def column_names(sql: str, count: int) -> list[str]:
         else:
             items[-1].append(token)
     return [
-        _name(items[index]) if index < len(items) and _name(items[index]) else f"column {index + 1}"
-        for index in range(count)
+        (_name(items[index]) if index < len(items) else "") or "fetched" for index in range(count)
     ]
 
 

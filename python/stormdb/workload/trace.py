@@ -75,10 +75,10 @@ class Frame:
     foreign: list[tuple[set[int], str]] = field(default_factory=list)
 
     HINTS: ClassVar[dict[str, str]] = {
-        "when": "set it in `otherwise` as well, or before",
-        "otherwise": "set it in `when` as well, or before",
-        "repeat": "a loop may have no turn: set it before the loop as well",
-        "savepoint": "an error skips the rest of a savepoint: set it before as well",
+        "when": "tx.let() the same name in `otherwise` as well, or before",
+        "otherwise": "tx.let() the same name in `when` as well, or before",
+        "repeat": "a loop may have no turn: tx.let() the same name before it as well",
+        "savepoint": "an error skips the rest of a savepoint: tx.let() a name before and inside",
         "pipeline": "the answers come when the pipeline ends: use it behind it",
     }
     """What to do about a variable that is set inside and used outside."""

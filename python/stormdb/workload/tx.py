@@ -290,7 +290,7 @@ class Tx:
         self._trace.record(
             CopyIn(
                 rows=self._use(count),
-                limit=_limit("tx.copy_in()", "rows", count, limit),
+                limit=_limit("tx.copy_in()", "number of rows", count, limit),
                 columns=copied,
                 statement=self._statement(label or f"COPY {table}", sql, 0),
             )
@@ -365,7 +365,7 @@ def _kind(type_: object) -> Kind:
     kind = _KINDS.get(type_) if isinstance(type_, type) else None
     if kind is None:
         raise problem(
-            f"{type_!r} is no type that a column can be kept as",
+            f"{getattr(type_, '__name__', repr(type_))} is no type that a column can be kept as",
             hint="int, float, str, bool and bytes are; str keeps anything, as the server prints it",
         )
     return kind
@@ -411,14 +411,15 @@ def _limit(function: str, name: str, count: Value, limit: object) -> int:
     if limit is None:
         if known is None or known > MAX_TURNS:
             raise problem(
-                f"{function}: how large {name} may become is not known",
-                hint=f"say so with limit=…, at most {MAX_TURNS}; more fails the transaction",
+                f"{function}: the largest {name} is not known",
+                hint=f"say it with limit=…, at most {MAX_TURNS}; a larger one fails the "
+                "transaction",
             )
         return max(known, 1)
     if not _is_count(limit) or not 1 <= limit <= MAX_TURNS:
         raise problem(f"{function}: limit is {limit!r}, it must be a number from 1 to {MAX_TURNS}")
     if count.bounds and count.bounds[0] > limit:
-        raise problem(f"{function}: {name} is at least {count.bounds[0]}, and limit is {limit}")
+        raise problem(f"{function}: the {name} is at least {count.bounds[0]}, and limit is {limit}")
     return limit
 
 

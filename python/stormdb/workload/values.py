@@ -242,7 +242,10 @@ class Value:
         raise _too_early("this value", "cast(value, int) makes an integer of it, round() as well")
 
     def __float__(self) -> NoReturn:
-        raise _too_early("this value", "cast(value, float) makes a float of it")
+        raise _too_early(
+            "this value",
+            "cast(value, float) makes a float of it; stormdb.workload has sqrt(), ln() and exp()",
+        )
 
     def __index__(self) -> NoReturn:
         raise _too_early(
@@ -366,20 +369,30 @@ def binary(operation: BinaryOperation, left: object, right: object) -> Value:
     return derived(expression, (left, right), kind, bounds)
 
 
-def argument(function: str, name: str, value: object, *kinds: Kind) -> Value:
+def argument(
+    function: str, name: str, value: object, *kinds: Kind, hint: str | None = None
+) -> Value:
     """An argument of a function, which must be of one of some kinds.
+
+    Args:
+        function: for the message.
+        name: of the argument, for the message.
+        value: what is given.
+        kinds: what it may be.
+        hint: what else to do; None for the way to convert it.
 
     Raises:
         ProgramError: it is not.
     """
     found = as_value(value)
     if found.kind is not None and found.kind not in kinds:
-        hint = "cast(value, int) makes an integer of it" if Kind.INT in kinds else None
+        convert = "cast(value, int) makes an integer of it"
         if Kind.BOOL in kinds:
-            hint = "compare it with something, such as `value > 0`"
+            convert = "compare it with something, such as `value > 0`"
         wanted = " or ".join(map(kind_name, kinds))
         raise problem(
-            f"{function}: {name} is {kind_name(found.kind)}, it must be {wanted}", hint=hint
+            f"{function}: {name} is {kind_name(found.kind)}, it must be {wanted}",
+            hint=hint or convert,
         )
     return found
 
