@@ -305,7 +305,7 @@ class Recorder:
         """Note the process's own load in the current interval.
 
         Args:
-            cpu_ns: CPU time since the last call; added up.
+            cpu_ns: CPU time since the last call, used and waited for; added up.
             loop_lag_max_ns: worst lateness of the event loop since the last call; the maximum
                 stays, as for `rss_bytes`.
             rss_bytes: memory now.

@@ -128,8 +128,8 @@ def _generator_busy(summary: Summary) -> Iterator[RunWarning]:
     worst = max(load.cpu_busy_ratio for load in busy)
     yield _untrusted(
         "generator_busy",
-        f"{len(busy)} of {len(summary.generator_load)} worker processes used up to "
-        f"{_percent(worst)} of a core: the numbers show the generator, not the server",
+        f"{len(busy)} of {len(summary.generator_load)} worker processes took or waited for up "
+        f"to {_percent(worst)} of a core: the numbers show the generator, not the server",
         "offer less, use more processes, or move the generator to a machine of its own",
     )
 

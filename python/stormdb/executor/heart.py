@@ -14,6 +14,7 @@ __all__ = ["Gauges", "Heart"]
 _BEAT_S = 0.01
 _LATE_NS = 30_000_000
 _STATM = Path("/proc/self/statm")
+_SCHEDSTAT = Path("/proc/self/schedstat")
 
 
 class Heart:
@@ -53,12 +54,16 @@ class Gauges:
     """CPU time and memory of this process."""
 
     def __init__(self) -> None:
-        self._cpu_ns = time.process_time_ns()
+        self._busy_ns = _busy_ns()
 
-    def take_cpu_ns(self) -> int:
-        """CPU time, user and system, since the last call."""
-        cpu_ns = time.process_time_ns()
-        used_ns, self._cpu_ns = cpu_ns - self._cpu_ns, cpu_ns
+    def take_busy_ns(self) -> int:
+        """CPU time since the last call, and time that the event loop waited for a CPU.
+
+        On a machine with too few cores a process can be the bottleneck without using one of them
+        whole: what it was kept waiting counts as work that it could not do.
+        """
+        busy_ns = _busy_ns()
+        used_ns, self._busy_ns = busy_ns - self._busy_ns, busy_ns
         return used_ns
 
     @staticmethod
@@ -69,3 +74,12 @@ class Gauges:
         except OSError:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _busy_ns() -> int:
+    """CPU time of the process, and what its main thread has waited for a CPU (Linux tells)."""
+    try:
+        waited_ns = int(_SCHEDSTAT.read_bytes().split()[1])
+    except OSError:
+        waited_ns = 0
+    return time.process_time_ns() + waited_ns

@@ -218,7 +218,7 @@ class Load:
 
     def _take_gauges(self) -> None:
         self._recorder.gauge(
-            self._gauges.take_cpu_ns(), self._heart.take_lag_ns(), self._gauges.rss_bytes()
+            self._gauges.take_busy_ns(), self._heart.take_lag_ns(), self._gauges.rss_bytes()
         )
         if lost_count := self._connections.take_lost_count():
             self._recorder.count(CONNECTIONS_LOST, lost_count, self._now_ns())

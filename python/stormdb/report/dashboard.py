@@ -215,7 +215,7 @@ def _status(load: LoadInfo, figures: Figures) -> Text:
         dropped = figures.dropped_count
         line.append(f" · dropped {format_count(dropped)}", style="red" if dropped else "")
     line.append(" · ")
-    line.append(f"generator CPU {format_percent(busy)}", style="red" if busy > _BUSY else "")
+    line.append(f"generator busy {format_percent(busy)}", style="red" if busy > _BUSY else "")
     if figures.retried_count:
         line.append(f" · retried {format_count(figures.retried_count)}")
     return line

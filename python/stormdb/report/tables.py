@@ -191,7 +191,7 @@ def workers_table(summary: Summary) -> Group:
         cpu = " to ".join(dict.fromkeys(format_percent(ratio) for ratio in (min(busy), max(busy))))
         parts.append(
             Text(
-                f"generator CPU {cpu} of a core per process, late by {format_duration(lag_ns)} at "
+                f"generator busy {cpu} of a core per process, late by {format_duration(lag_ns)} at "
                 f"most, {format_bytes(memory)} of memory"
             )
         )

@@ -37,13 +37,14 @@ async def test_a_stopped_heart_leaves_the_loop_alone() -> None:
     assert heart.late_at_ns == late_at_ns
 
 
-def test_cpu_time_is_that_since_the_last_call() -> None:
+def test_busy_time_is_that_since_the_last_call() -> None:
     gauges = Gauges()
     begin_ns = time.process_time_ns()
-    while time.process_time_ns() - begin_ns < 20_000_000:
+    while time.process_time_ns() - begin_ns < 100_000_000:
         pass
-    assert gauges.take_cpu_ns() >= 20_000_000
-    assert gauges.take_cpu_ns() < 20_000_000
+    first_ns = gauges.take_busy_ns()
+    assert first_ns >= 100_000_000
+    assert gauges.take_busy_ns() < first_ns
 
 
 def test_memory_in_use_grows_with_what_is_allocated() -> None:
