@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from stormdb.config.fields import shown
 from stormdb.config.keys import Key, all_keys, find_key, known_keys
 from stormdb.config.layers import Layer
 from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest
+from stormdb.config.wording import describe
 
 __all__ = ["explain", "origin_of"]
 
@@ -32,19 +32,6 @@ _FORMER_KEYS = {
     "results_backend": "write the result to a file with --json",
 }
 """Keys of the Go tool of the same name, and what stands for them here."""
-
-
-# Words for the errors that pydantic finds itself: what is wrong, and what is allowed.
-_WORDS = {
-    "greater_than": ("{value} is too short", "it must be longer than {gt}s"),
-    "greater_than_equal": ("{value} is too small", "the least is {ge}"),
-    "less_than_equal": ("{value} is too large", "the most is {le}"),
-    "string_too_short": ("the text is empty", "write a text"),
-    "string_too_long": ("the text is too long", "write at most {max_length} characters"),
-    "tuple_type": ("{value} is not a list", "write it as [a, b], or as lines that start with `- `"),
-    "dict_type": ("{value} is not a section", "write keys below it"),
-    "model_type": ("{value} is not a section", "write keys below it: {siblings}"),
-}
 
 
 def explain(error: ValidationError, merged: Layer, file: Path | None = None) -> list[Problem]:
@@ -77,21 +64,18 @@ def origin_of(merged: Layer, path: KeyPath) -> Origin | None:
 def _words(item: ErrorDetails, path: KeyPath) -> tuple[str, str]:
     kind, context = item["type"], item.get("ctx", {})
     key = find_key(path)
-    value = "the value" if key and key.kind == "secret" else shown(item["input"])
     if kind == "stormdb":
         return context["message"], context["hint"]
     if kind == "extra_forbidden":
         return "no such key", _unknown(path)
     if kind == "missing":
         return "the key is missing", _missing(key)
-    if kind == "literal_error":
-        allowed = re.findall(r"'([^']*)'", context["expected"])
-        near = nearest(str(item["input"]), allowed)
-        start = f"did you mean {near}? " if near else ""
-        return f"{value} is not allowed", f"{start}allowed are {', '.join(allowed)}"
-    message, hint = _WORDS[kind]
-    words = {**context, "value": value, "siblings": ", ".join(known_keys(path))}
-    return message.format(**words), hint.format(**words)
+    if kind == "greater_than":  # Only durations have such a limit, and 0 is the only one.
+        return f"{shown(item['input'])} is too short", "it must be longer than 0s"
+    if kind == "string_too_short":
+        return "the text is empty", "write a text"
+    message, hint = describe(item, is_secret=key is not None and key.kind == "secret")
+    return message, f"{hint}: {', '.join(known_keys(path))}" if kind == "model_type" else hint
 
 
 def _unknown(path: KeyPath) -> str:

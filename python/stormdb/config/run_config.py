@@ -14,13 +14,11 @@ from pydantic import PrivateAttr
 from stormdb.config.models import PhaseSettings, Role, RunSettings
 from stormdb.config.problems import KeyPath, Origin, key_text
 from stormdb.config.rules import EXECUTOR_KEYS
+from stormdb.config.secret_names import sounds_secret
 
 __all__ = ["Provenance", "RunConfig"]
 
 _FREE = ("workload_config", "test_metadata")
-_SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|credential|(api|private)_?key|(^|_)(token|pwd|pass)$"
-)
 _VARIABLE = re.compile(r"\$\{(\w+)")
 _LAST_PART = re.compile(r"(^|\.)[^.\[]*$|\[\d+\]$")
 
@@ -88,16 +86,21 @@ class RunConfig(RunSettings):
             found += self._secret_texts(getattr(self, name), (name,))
         return tuple(text for text in found if text)
 
+    def origin(self, key: str) -> Origin | None:
+        """Where a key was given, or the section above it; None if neither was."""
+        places = {key_text(path): origin for path, origin in self._provenance.origins.items()}
+        at = key
+        while at and at not in places:
+            at = _LAST_PART.sub("", at)
+        return places.get(at)
+
     def where(self, key: str) -> str:
         """The place of a key for messages: `stormdb.yaml:12: load.rate`.
 
         A key that was not given has the place of the section above it.
         """
-        places = {key_text(path): origin for path, origin in self._provenance.origins.items()}
-        at = key
-        while at and at not in places:
-            at = _LAST_PART.sub("", at)
-        return places[at].at(key) if at else key
+        origin = self.origin(key)
+        return origin.at(key) if origin else key
 
     def is_given(self, key: str) -> bool:
         """Whether a file, a variable or a flag says a key."""
@@ -127,7 +130,7 @@ class RunConfig(RunSettings):
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
     def _scrubbed(self, value: Any, path: KeyPath) -> Any:
-        if _sounds_secret(path):
+        if sounds_secret(path[-1]):
             return "***"
         if isinstance(value, dict):
             return {name: self._scrubbed(item, (*path, name)) for name, item in value.items()}
@@ -137,7 +140,7 @@ class RunConfig(RunSettings):
 
     def _secret_texts(self, value: Any, path: KeyPath, is_secret: bool = False) -> Iterator[str]:
         variables = _VARIABLE.findall(self._provenance.templates.get(path, ""))
-        is_secret = is_secret or _sounds_secret(path) or any(map(_is_secret_name, variables))
+        is_secret = is_secret or sounds_secret(path[-1]) or any(map(sounds_secret, variables))
         if isinstance(value, dict):
             for name, item in value.items():
                 yield from self._secret_texts(item, (*path, name), is_secret)
@@ -159,12 +162,3 @@ def _without_effect(config: RunConfig) -> Iterator[str]:
     if config.load.phases:
         yield from ("duration", "warm_up", "cool_down")
     yield from (key for key, one in EXECUTOR_KEYS.items() if config.executor not in {"auto", one})
-
-
-def _sounds_secret(path: KeyPath) -> bool:
-    name = path[-1]
-    return isinstance(name, str) and _is_secret_name(name)
-
-
-def _is_secret_name(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name.lower()))

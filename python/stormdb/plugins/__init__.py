@@ -1,7 +1,7 @@
 """Finds plugins, checks them, and runs their code in processes of its own."""
 
 from stormdb.plugins.catalog import Catalog
-from stormdb.plugins.host import CompiledProgram, ConfigProblem, Host
+from stormdb.plugins.host import CompiledProgram, Host
 from stormdb.plugins.manifest import server_problems
 from stormdb.plugins.plugin_log import PluginLog
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
@@ -10,7 +10,6 @@ from stormdb.plugins.settings import DefaultSettings, Limits, Settings
 __all__ = [
     "Catalog",
     "CompiledProgram",
-    "ConfigProblem",
     "DefaultSettings",
     "EntryPoint",
     "Host",

@@ -73,10 +73,10 @@ class PluginState:
         }
 
     async def validate_config(self, args: wire.Message) -> list[dict[str, Any]]:
-        """Check the keys below `workload_config`; each problem with its place and what is allowed.
+        """Check the keys below `workload_config`.
 
         Returns:
-            maps of `loc`, `message` and `allowed`; none if all is well.
+            `WorkloadKeyProblem`s as maps; none if all is well.
         """
         model = self.workload.config_model
         if model is None:
@@ -86,16 +86,9 @@ class PluginState:
         try:
             model.model_validate(args["values"])
         except ValidationError as error:
-            return [
-                {
-                    "loc": list(one["loc"]),
-                    "message": one["msg"],
-                    "allowed": sorted(model.model_fields)
-                    if one["type"] == "extra_forbidden"
-                    else [],
-                }
-                for one in error.errors(include_url=False, include_input=False)
-            ]
+            from stormdb.config.workload_keys import explain_workload_keys
+
+            return [asdict(one) for one in explain_workload_keys(error, model, args["values"])]
         return []
 
     def config(self, values: dict[str, Any]) -> Config:

@@ -20,31 +20,17 @@ from stormdb.units import format_duration
 
 if TYPE_CHECKING:
     from stormdb.config.connection import ConnectTarget
+    from stormdb.config.workload_keys import WorkloadKeyProblem
     from stormdb.plugin import Config
     from stormdb.plugins.record import PluginRecord
     from stormdb.plugins.settings import Limits
 
-__all__ = ["CompiledProgram", "ConfigProblem", "Host"]
+__all__ = ["CompiledProgram", "Host"]
 
 _log = logging.getLogger(__name__)
 _HELLO_S = 30.0
 _STALE_NS = 2_000_000_000
 _WARN_NS = 10_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigProblem:
-    """One thing that is wrong below `workload_config`.
-
-    Attributes:
-        loc: path to the value, such as `("regions", 0, "name")`.
-        message: what is wrong.
-        allowed: the names that may stand there; empty if it is not about a name.
-    """
-
-    loc: tuple[str | int, ...]
-    message: str
-    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,15 +240,12 @@ class Host:
         self.has_run = answer["has_run"]
         self.describes_transactions = answer["describes_transactions"]
 
-    async def validate_config(self, values: dict[str, Any]) -> list[ConfigProblem]:
+    async def validate_config(self, values: dict[str, Any]) -> list[WorkloadKeyProblem]:
         """Check the keys below `workload_config` with the workload's model."""
+        from stormdb.config.workload_keys import WorkloadKeyProblem
+
         found = await self.request("validate_config", {"values": values})
-        return [
-            ConfigProblem(
-                loc=tuple(one["loc"]), message=one["message"], allowed=tuple(one["allowed"])
-            )
-            for one in found
-        ]
+        return [WorkloadKeyProblem(**{**one, "path": tuple(one["path"])}) for one in found]
 
     async def compile(self, config: Config) -> CompiledProgram:
         """Let the workload describe its transactions.

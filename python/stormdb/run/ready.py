@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stormdb import logs
-from stormdb.config import resolve_target
-from stormdb.errors import ConfigError, PluginError
+from stormdb.config import ConfigProblemsError, Problem, resolve_target
+from stormdb.config.problems import key_text
+from stormdb.errors import PluginError
 from stormdb.plugin import Config
 from stormdb.run.checks import check_connections, check_needs
 from stormdb.run.connect import close, connect
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from stormdb.config import ConnectTarget, RunConfig
     from stormdb.plugin import PluginMetadata
-    from stormdb.plugins import Catalog, ConfigProblem, Host
+    from stormdb.plugins import Catalog, Host
     from stormdb.results import ServerInfo
     from stormdb.run.stages import Stages
     from stormdb.server import EmbeddedServer
@@ -151,20 +152,19 @@ async def prepare_workload(host: Host, config: RunConfig) -> Config:
     """
     await host.create_workload(config.workload)
     if problems := await host.validate_config(config.workload_config):
-        raise ConfigError("\n".join(_explain(problem, config) for problem in problems))
+        raise ConfigProblemsError(
+            [
+                Problem(
+                    key=(key := key_text(("workload_config", *problem.path))),
+                    message=problem.message,
+                    hint=problem.hint,
+                    origin=config.origin(key),
+                )
+                for problem in problems
+            ]
+        )
     assert host.record.metadata
     return _plugin_config(config, host.record.metadata)
-
-
-def _explain(problem: ConfigProblem, config: RunConfig) -> str:
-    from stormdb.config.problems import key_text, nearest
-
-    text = f"{config.where(key_text(('workload_config', *problem.loc)))}: {problem.message}"
-    if problem.allowed:
-        near = nearest(str(problem.loc[-1]), problem.allowed)
-        text += f"; hint: did you mean {near}?" if near else ""
-        text += "" if near else f"; hint: allowed are {', '.join(problem.allowed)}"
-    return text
 
 
 def _plugin_config(config: RunConfig, metadata: PluginMetadata) -> Config:
