@@ -14,7 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stormdb._native import IntervalSnapshot, Phase, Plan, Rate, Recorder, Schedule
-from stormdb.results import Finding, PhaseInfo, PluginInfo, RunResult, ServerInfo, Status
+from stormdb.results import (
+    ExecutorInfo,
+    Finding,
+    PhaseInfo,
+    PluginInfo,
+    RunResult,
+    ServerInfo,
+    Status,
+)
 
 SECOND_NS = 10**9
 MS_NS = 10**6
@@ -117,7 +125,7 @@ def result_of(
         arrival=arrival,
         workers=facts.workers,
         connections=facts.connections,
-        processes=facts.processes,
+        executor=ExecutorInfo(kind="coroutine", processes=facts.processes),
         generator={
             "stormdb": "0.1.0",
             "python": "3.11.9",

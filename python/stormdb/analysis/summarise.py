@@ -113,7 +113,7 @@ def _facts(result: RunResult) -> RunFacts:
         seed=result.seed,
         workers=result.workers,
         connections=result.connections,
-        processes=result.processes,
+        executor=result.executor,
         config=result.config,
         config_digest=result.config_digest,
         generator=result.generator,

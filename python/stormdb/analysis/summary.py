@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from stormdb.results import Finding, PluginInfo, ServerInfo, Status
+from stormdb.results import ExecutorInfo, Finding, PluginInfo, ServerInfo, Status
 
 __all__ = [
     "Counter",
@@ -326,7 +326,7 @@ class ProcessLoad:
 
     Attributes:
         process_index: its number.
-        cpu_busy_ratio: CPU time over time; near 1 a process can do no more.
+        cpu_busy_ratio: CPU time, used and waited for, over time; near 1 a process can do no more.
         loop_lag_max_ns: worst lateness of its event loop.
         loop_lag_median_ns: median over the intervals of their worst lateness.
         memory_max_bytes: largest resident memory of the whole run.
@@ -384,9 +384,9 @@ class RunFacts:
         workload: the workload type.
         arrival: `closed`, `constant` or `poisson`.
         seed: seed of schedule and workload.
-        workers: how many calls of `run` could be active at once.
+        workers: how many transactions could be under way at once.
         connections: size of the pool.
-        processes: how many worker processes carried the load.
+        executor: what carried the load.
         config: the resolved configuration without secrets.
         config_digest: digest over it.
         generator: facts about the machine that generated the load.
@@ -403,7 +403,7 @@ class RunFacts:
     seed: int
     workers: int
     connections: int
-    processes: int
+    executor: ExecutorInfo
     config: Mapping[str, Any]
     config_digest: str
     generator: Mapping[str, str | int]

@@ -128,9 +128,9 @@ def _generator_busy(summary: Summary) -> Iterator[RunWarning]:
     worst = max(load.cpu_busy_ratio for load in busy)
     yield _untrusted(
         "generator_busy",
-        f"{len(busy)} of {len(summary.generator_load)} worker processes took or waited for up "
-        f"to {_percent(worst)} of a core: the numbers show the generator, not the server",
-        "offer less, use more processes, or move the generator to a machine of its own",
+        f"{len(busy)} of {summary.run.executor.parts(len(summary.generator_load))} took or waited "
+        f"for up to {_percent(worst)} of a core: the numbers show the generator, not the server",
+        "offer less, use more of them, or move the generator to a machine of its own",
     )
 
 
@@ -143,7 +143,7 @@ def _generator_late(summary: Summary) -> Iterator[RunWarning]:
     worst_ns = max(load.loop_lag_max_ns for load in summary.generator_load)
     share = usual_ns / max(point.length_ns for point in _steady(summary))
     remedy = "free some CPU: fewer workers, or a machine of its own for the generator"
-    late = f"worker processes were late by {format_duration(usual_ns)} in most intervals"
+    late = f"the generator was late by {format_duration(usual_ns)} in most intervals"
     if share >= _BLOCKED_RATIO and usual_ns > _BLOCKED_RATIO * stats.p50_ns:
         yield _untrusted(
             "generator_late",
@@ -159,14 +159,14 @@ def _generator_late(summary: Summary) -> Iterator[RunWarning]:
     elif share >= 1 - _P99 and usual_ns > _LATE_RATIO * stats.p99_ns:
         yield _doubt(
             "generator_late",
-            f"{late}: p99 ({format_duration(stats.p99_ns)}) and beyond may be their own doing",
+            f"{late}: p99 ({format_duration(stats.p99_ns)}) and beyond may be its own doing",
             remedy,
         )
     elif worst_ns > _STOPPED_NS and worst_ns > stats.p99_ns:
         yield _doubt(
             "generator_stopped",
-            f"a worker process stood still for {format_duration(worst_ns)}: the largest times may "
-            "be its own",
+            f"the generator stood still for {format_duration(worst_ns)}: the largest times may be "
+            "its own",
             remedy,
         )
 

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from stormdb.executor.interface import ExecutorEnd
 from stormdb.executor.process import ExecutorEvents, WorkerProcess
+from stormdb.results import ExecutorInfo
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
-    from stormdb.errors import StormdbError
     from stormdb.executor.spec import LoadSpec
 
-__all__ = ["CoroutineExecutor", "ExecutorEnd", "ExecutorEvents"]
+__all__ = ["CoroutineExecutor", "ExecutorEvents"]
 
 _WATCH_S = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorEnd:
-    """How the load ended.
-
-    Attributes:
-        end_ns: when the last worker process ended its part, after the start of the run.
-        problems: why it ended before its time: one error for each process that was lost or whose
-            plugin code failed for good; empty if all went as planned.
-    """
-
-    end_ns: int
-    problems: Sequence[StormdbError] = ()
 
 
 class CoroutineExecutor:
@@ -61,9 +46,9 @@ class CoroutineExecutor:
         await asyncio.gather(*(process.kill() for process in self._processes))
 
     @property
-    def processes(self) -> int:
-        """How many worker processes carry the load."""
-        return self.spec.processes
+    def info(self) -> ExecutorInfo:
+        """Worker processes, each with one event loop."""
+        return ExecutorInfo(kind="coroutine", processes=self.spec.processes)
 
     async def start(self) -> None:
         """Start the processes: plugin loaded, connections open, ready to go.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import time
 from typing import TYPE_CHECKING, Self
 
 from stormdb._native import Engine
 from stormdb.errors import ConnectError, RunError
-from stormdb.executor.coroutine import ExecutorEnd
+from stormdb.executor.interface import ExecutorEnd
+from stormdb.results import ExecutorInfo
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
@@ -28,7 +30,7 @@ class NativeExecutor:
     Used as `CoroutineExecutor` is: `start`, `go`, `poll` until `finished`, `stop` at any time.
 
     Args:
-        spec: the load; `processes` is the number of threads.
+        spec: the load.
         program: bytes of a compiled program.
     """
 
@@ -49,9 +51,14 @@ class NativeExecutor:
             await asyncio.to_thread(_drop, [engine])
 
     @property
-    def processes(self) -> int:
-        """How many threads carry the load."""
-        return self.spec.processes
+    def info(self) -> ExecutorInfo:
+        """Threads of this process, and how they talk to the system."""
+        return ExecutorInfo(
+            kind="native",
+            threads=self.spec.threads,
+            io=self._engine.io if self._engine is not None else "",
+            program_digest=f"sha256:{hashlib.sha256(self._program).hexdigest()}",
+        )
 
     async def start(self) -> None:
         """Connect and prepare every statement.
@@ -77,7 +84,8 @@ class NativeExecutor:
             dbname=target.dbname,
             password=target.password,
             settings=settings,
-            threads=spec.processes,
+            threads=spec.threads,
+            io=spec.io,
             connections=spec.config.connections,
             workers=spec.config.workers,
             seed=spec.config.seed,

@@ -23,22 +23,25 @@ def part(total: int, count: int, index: int) -> range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSpec:
-    """The load, whole: each worker process computes its own share of it.
+    """The load, whole: each worker process or thread computes its own share of it.
 
     Attributes:
         plan: phases, intervals, arrivals.
         think_time_ns: mean pause of a closed-loop worker between two calls.
         think_time_distribution: `constant` or `exponential`.
-        max_queue: arrivals that may wait for a free worker, over all processes; >= 1.
-        processes: worker processes; 1 <= processes <= config.workers, config.connections.
-        retry: what happens to calls that end by 40001 or 40P01.
+        max_queue: arrivals that may wait for a free worker, over all of them; >= 1.
+        processes: coroutine executor: worker processes; 1 <= processes <= config.workers,
+            config.connections.
+        threads: native executor: threads, within the same limits.
+        io: native executor: `auto`, `uring` or `poll`.
+        retry: what happens to transactions that end by 40001 or 40P01.
         target: the server.
         config: what the plugin sees: workers, connections, seed, schema and more.
         plugin: where the plugin comes from.
         limits: what each process of it may use.
         isolation: default isolation level of a transaction; "" for the server's.
         statement_timeout_ns: limit of one statement; 0 for the server's.
-        drain_ns: how long calls may go on after the last phase, or after `stop`.
+        drain_ns: how long transactions may go on after the last phase, or after `stop`.
     """
 
     plan: Plan
@@ -46,6 +49,8 @@ class LoadSpec:
     think_time_distribution: str = "constant"
     max_queue: int = 100_000
     processes: int = 1
+    threads: int = 1
+    io: str = "auto"
     retry: RetrySettings = field(default_factory=RetrySettings)
     target: ConnectTarget
     config: Config

@@ -13,7 +13,7 @@ from stormdb.report.text import format_span
 if TYPE_CHECKING:
     from stormdb.analysis import Summary
     from stormdb.analysis.summary import PhaseSummary
-    from stormdb.results import ServerInfo
+    from stormdb.results import ExecutorInfo, ServerInfo
 
 __all__ = ["facts_table"]
 
@@ -53,8 +53,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     how = "embedded" if server.embedded else server.tls or "without TLS"
     generator = (
         f"{machine.get('platform', '')}, {machine.get('cpus', '?')} cores, "
-        f"Python {machine.get('python', '')}; {_count(run.processes, 'process', 'es')}, "
-        f"{_count(run.workers, 'worker')}, {_count(run.connections, 'connection')}"
+        f"Python {machine.get('python', '')}"
     )
     plugin = run.plugin
     facts = {
@@ -62,6 +61,8 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         f"database {server.dbname}",
         "settings": _pairs({name: server.settings.get(name, "") for name in _SETTINGS}),
         "generator": generator,
+        "executor": f"{_executor(run.executor)}; {_count(run.workers, 'worker')}, "
+        f"{_count(run.connections, 'connection')}",
         "load": _load(summary),
         "plugin": f"{plugin.name} {plugin.version} from {plugin.source} ({_short(plugin.digest)})",
         "config": f"{_short(run.config_digest)}, seed {run.seed}{_config(summary)}",
@@ -77,6 +78,14 @@ def _place(server: ServerInfo) -> str:
     return (
         f"[{server.host}]:{server.port}" if ":" in server.host else f"{server.host}:{server.port}"
     )
+
+
+def _executor(executor: ExecutorInfo) -> str:
+    if executor.kind == "coroutine":
+        return f"coroutine, {_count(executor.processes, 'process', 'es')}"
+    io = "io_uring" if executor.io == "uring" else executor.io
+    threads = _count(executor.threads, "thread")
+    return f"native, {threads} ({io}), program {_short(executor.program_digest)}"
 
 
 def _load(summary: Summary) -> str:

@@ -109,7 +109,7 @@ class PlainView:
         kind = "closed loop" if load.arrival == "closed" else f"open loop, {load.arrival}{rate}"
         self._write(
             f"{load.workload}: {kind}, {load.workers} workers, {load.connections} connections, "
-            f"{load.processes} worker process{'' if load.processes == 1 else 'es'}"
+            + load.executor.parts(load.executor.part_count)
         )
         if self._summary_interval_ns:
             word = time_word("service_time" if load.arrival == "closed" else "response_time")

@@ -189,9 +189,10 @@ def workers_table(summary: Summary) -> Group:
         memory = sum(load.memory_max_bytes for load in summary.generator_load)
         # One number where the least and the largest look alike.
         cpu = " to ".join(dict.fromkeys(format_percent(ratio) for ratio in (min(busy), max(busy))))
+        part = "thread" if summary.run.executor.kind == "native" else "process"
         parts.append(
             Text(
-                f"generator busy {cpu} of a core per process, late by {format_duration(lag_ns)} at "
+                f"generator busy {cpu} of a core per {part}, late by {format_duration(lag_ns)} at "
                 f"most, {format_bytes(memory)} of memory"
             )
         )

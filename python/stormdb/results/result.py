@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stormdb.errors import ExitCode
 from stormdb.plugin import Finding
@@ -17,7 +17,15 @@ from stormdb.plugin import Finding
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
 
-__all__ = ["Finding", "PhaseInfo", "PluginInfo", "RunResult", "ServerInfo", "Status"]
+__all__ = [
+    "ExecutorInfo",
+    "Finding",
+    "PhaseInfo",
+    "PluginInfo",
+    "RunResult",
+    "ServerInfo",
+    "Status",
+]
 
 
 class Status(StrEnum):
@@ -89,6 +97,38 @@ class PluginInfo:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorInfo:
+    """What carried the load.
+
+    Attributes:
+        kind: `native` (threads that execute described transactions) or `coroutine` (worker
+            processes that call `run`).
+        processes: how many processes; 1 if native: stormdb's own.
+        threads: how many threads in each of them.
+        io: native: `uring` or `poll`; "" for coroutines.
+        program_digest: native: `sha256:` and 64 hexadecimal digits over what the described
+            transactions were compiled to; "" for coroutines.
+    """
+
+    kind: Literal["native", "coroutine"]
+    processes: int = 1
+    threads: int = 1
+    io: str = ""
+    program_digest: str = ""
+
+    @property
+    def part_count(self) -> int:
+        """How many parts measure and deliver on their own."""
+        return self.processes * self.threads
+
+    def parts(self, count: int) -> str:
+        """So many of these parts, in words."""
+        word = "engine thread" if self.kind == "native" else "worker process"
+        plural = "s" if self.kind == "native" else "es"
+        return f"{count} {word}{'' if count == 1 else plural}"
+
+
 @dataclass(slots=True, kw_only=True)
 class RunResult:
     """What was run, where, and what was measured.
@@ -103,9 +143,9 @@ class RunResult:
         config_digest: `sha256:` and 64 hexadecimal digits over `config`.
         seed: seed of schedule and workload.
         arrival: `closed`, `constant` or `poisson`.
-        workers: how many calls of `run` could be active at once.
+        workers: how many transactions could be under way at once.
         connections: size of the pool.
-        processes: how many worker processes carried the load.
+        executor: what carried the load.
         generator: facts about the machine that generated the load: stormdb, python, platform, cpus.
         server: the server.
         plugin: the plugin.
@@ -126,7 +166,7 @@ class RunResult:
     arrival: str
     workers: int
     connections: int
-    processes: int
+    executor: ExecutorInfo
     generator: Mapping[str, str | int]
     server: ServerInfo
     plugin: PluginInfo

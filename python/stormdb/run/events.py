@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from stormdb.results import PhaseInfo
+from stormdb.results import ExecutorInfo, PhaseInfo
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
@@ -62,9 +62,9 @@ class LoadInfo:
         workload: the workload type.
         arrival: `closed`, `constant` or `poisson`.
         rate_per_s: mean offered rate of the steady phases; None in closed loop.
-        workers: how many calls of `run` can be active at once.
-        connections: size of the pool, over all processes.
-        processes: how many worker processes carry the load.
+        workers: how many transactions can be under way at once.
+        connections: size of the pool, over all processes and threads.
+        executor: what carries the load.
         start_ns: `time.monotonic_ns()` at which interval 0 and the first phase start.
         interval_ns: length of an interval; intervals are also cut at the ends of phases.
         phases: as planned, in order; times are nanoseconds after `start_ns`.
@@ -75,7 +75,7 @@ class LoadInfo:
     rate_per_s: float | None
     workers: int
     connections: int
-    processes: int
+    executor: ExecutorInfo
     start_ns: int
     interval_ns: int
     phases: Sequence[PhaseInfo]
@@ -97,10 +97,10 @@ class RunEvents(Protocol):
         """Plugin code logged or printed something."""
 
     def load_started(self, load: LoadInfo) -> None:
-        """The worker processes are ready; called shortly before `load.start_ns`."""
+        """The executor is ready; called shortly before `load.start_ns`."""
 
     def interval(self, snapshot: IntervalSnapshot) -> None:
-        """One interval, merged over the worker processes; once per index, in order."""
+        """One interval, merged over processes and threads; once per index, in order."""
 
     def warning(self, sentence: str) -> None:
         """Something that the user should know and that does not end the run."""

@@ -1,4 +1,4 @@
-"""The load itself: start the worker processes, let them go, gather what they measure."""
+"""The load itself: start the executor, let it go, gather what it measures."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from stormdb.run.events import LoadInfo, LogRecord, Stage
+from stormdb.run.events import LoadInfo, Stage
 from stormdb.run.intervals import IntervalCollector
 from stormdb.run.plan import phases_as_run
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot, Plan
     from stormdb.errors import StormdbError
-    from stormdb.executor import CoroutineExecutor, ExecutorEnd, LoadSpec
-    from stormdb.results import PhaseInfo
+    from stormdb.executor import Executor, ExecutorEnd
+    from stormdb.results import ExecutorInfo, PhaseInfo
     from stormdb.run.interrupts import Interrupts
     from stormdb.run.stages import Stages
 
 __all__ = ["Measured", "put_load"]
 
 _LEAD_NS = 200_000_000
-"""Between the order to start and the start: every process has it by then."""
+"""Between the order to start and the start: every process and thread has it by then."""
 _POLL_S = 0.1
 
 
@@ -34,7 +34,7 @@ class Measured:
 
     Attributes:
         started_at: wall clock at the start of the first phase, UTC.
-        processes: worker processes.
+        executor: what carried it.
         phases: as planned and as run.
         intervals: merged, by index.
         problems: why it ended before its time.
@@ -42,48 +42,30 @@ class Measured:
     """
 
     started_at: datetime
-    processes: int
+    executor: ExecutorInfo
     phases: Sequence[PhaseInfo]
     intervals: Sequence[IntervalSnapshot]
     problems: Sequence[StormdbError]
     is_interrupted: bool
 
 
-class _WorkerEvents:
-    """Passes on what worker processes say."""
-
-    def __init__(self, stages: Stages, plugin: str) -> None:
-        self._stages = stages
-        self._plugin = plugin
-
-    def log(self, process: int, level: str, logger: str, message: str) -> None:
-        self._stages.events.log(
-            LogRecord(
-                plugin=self._plugin,
-                level=level,
-                message=message,
-                logger=logger,
-                process=f"worker {process}",
-            )
-        )
-
-    def warning(self, sentence: str) -> None:
-        self._stages.warn(sentence)
-
-
-async def put_load(spec: LoadSpec, stages: Stages, interrupts: Interrupts) -> Measured:
+async def put_load(executor: Executor, stages: Stages, interrupts: Interrupts) -> Measured:
     """Put the load on the server, to its end or until the user interrupts it.
+
+    Args:
+        executor: what carries it, not started.
+        stages: told what goes on.
+        interrupts: what the user wants.
 
     Raises:
         PluginError: a worker process cannot load the plugin.
-        ConnectError: a worker process cannot connect.
+        ConnectError: the executor cannot connect.
         InterruptedRunError: the user interrupted before the load started.
     """
-    from stormdb.executor import CoroutineExecutor
-
-    async with CoroutineExecutor(spec, _WorkerEvents(stages, spec.plugin.name)) as executor:
+    spec = executor.spec
+    async with executor:
         await interrupts.guard(executor.start())
-        collector = IntervalCollector(executor.processes, stages.events.interval)
+        collector = IntervalCollector(executor.info.part_count, stages.events.interval)
         start_ns = time.monotonic_ns() + _LEAD_NS
         started_at = datetime.now(UTC) + timedelta(microseconds=_LEAD_NS / 1000)
         stages.events.load_started(
@@ -93,7 +75,7 @@ async def put_load(spec: LoadSpec, stages: Stages, interrupts: Interrupts) -> Me
                 rate_per_s=_steady_rate_per_s(spec.plan),
                 workers=spec.config.workers,
                 connections=spec.config.connections,
-                processes=executor.processes,
+                executor=executor.info,
                 start_ns=start_ns,
                 interval_ns=spec.plan.interval_ns,
                 phases=phases_as_run(spec.plan),
@@ -104,7 +86,7 @@ async def put_load(spec: LoadSpec, stages: Stages, interrupts: Interrupts) -> Me
         problems = await watch.until_end()
         return Measured(
             started_at=started_at,
-            processes=executor.processes,
+            executor=executor.info,
             phases=phases_as_run(spec.plan, watch.stopped_ns),
             intervals=collector.merged,
             problems=problems,
@@ -126,7 +108,7 @@ class _Watch:
 
     def __init__(
         self,
-        executor: CoroutineExecutor,
+        executor: Executor,
         collector: IntervalCollector,
         stages: Stages,
         interrupts: Interrupts,

@@ -28,7 +28,29 @@ if TYPE_CHECKING:
     from stormdb.run.stages import Stages
     from stormdb.server import EmbeddedServer
 
-__all__ = ["Ready", "check_server", "get_ready", "prepare_workload"]
+__all__ = [
+    "LoadedPlugin",
+    "Ready",
+    "check_server",
+    "load_plugin",
+    "prepare_workload",
+    "reach_server",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPlugin:
+    """A plugin that is loaded, its workload made and its configuration checked.
+
+    Attributes:
+        host: the process with the plugin's control role.
+        metadata: of the plugin.
+        config: what the plugin sees of the configuration.
+    """
+
+    host: Host
+    metadata: PluginMetadata
+    config: Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,38 +58,59 @@ class Ready:
     """A plugin that is loaded and a server that is reached.
 
     Attributes:
-        host: the process with the plugin's control role.
-        metadata: of the plugin.
-        plugin_config: what the plugin sees of the configuration.
+        plugin: the plugin.
         target: the server.
         connection: the controller's own.
         server: facts for the report.
         embedded: the server if stormdb started it.
     """
 
-    host: Host
-    metadata: PluginMetadata
-    plugin_config: Config
+    plugin: LoadedPlugin
     target: ConnectTarget
     connection: asyncpg.Connection
     server: ServerInfo
     embedded: EmbeddedServer | None
 
 
-async def get_ready(
+async def load_plugin(
     config: RunConfig, catalog: Catalog, stages: Stages, stack: AsyncExitStack
-) -> Ready:
-    """Load the plugin and reach the server; leaving the stack ends both.
+) -> LoadedPlugin:
+    """Load the plugin in a process of its own, which ends when the stack is left.
 
     Raises:
-        ConfigError: a key below `workload_config`, or a setting of the server, will not do.
+        ConfigError: a key below `workload_config` will not do.
         PluginError: the plugin cannot be loaded.
-        ConnectError: the server cannot be started or reached.
     """
+    from stormdb.plugins import Host
+
     for notice in config.notices:
         stages.warn(notice)
     with stages.stage(Stage.PLUGIN, config.workload):
-        host, plugin_config = await _load_plugin(config, catalog, stages, stack)
+        await catalog.load()
+        record = catalog.find(config.workload)
+        for problem in catalog.problems:
+            stages.events.warning(f"a plugin that this run does not need cannot be used: {problem}")
+        host = await Host.start(
+            record,
+            config.plugins.limits,
+            on_log=stages.host_log,
+            on_progress=stages.events.progress,
+        )
+        await stack.enter_async_context(host)
+        plugin_config = await prepare_workload(host, config)
+    assert host.record.metadata
+    return LoadedPlugin(host=host, metadata=host.record.metadata, config=plugin_config)
+
+
+async def reach_server(
+    config: RunConfig, plugin: LoadedPlugin, stages: Stages, stack: AsyncExitStack
+) -> Ready:
+    """Start or reach the server; leaving the stack ends what was started.
+
+    Raises:
+        ConfigError: a setting of the server will not do.
+        ConnectError: the server cannot be started or reached.
+    """
     embedded = None
     if config.database.type == "embedded":
         embedded = await start_embedded(config, stages, stack)
@@ -81,11 +124,8 @@ async def get_ready(
         connection = await connect(target)
         stack.push_async_callback(close, connection)
         server = await server_facts(connection, target, is_embedded=embedded is not None)
-    assert host.record.metadata
     return Ready(
-        host=host,
-        metadata=host.record.metadata,
-        plugin_config=plugin_config,
+        plugin=plugin,
         target=target,
         connection=connection,
         server=server,
@@ -110,34 +150,16 @@ async def check_server(
     """
     from stormdb.server import extension_problem
 
+    metadata = ready.plugin.metadata
     with stages.stage(Stage.CHECK, f"PostgreSQL {ready.server.version}"):
-        for name in ready.metadata.required_extensions if ready.embedded else ():
+        for name in metadata.required_extensions if ready.embedded else ():
             assert ready.embedded
             if problem := extension_problem(name, ready.embedded.source):
-                raise PluginError(f"plugin {ready.metadata.name} needs {name}: {problem}")
+                raise PluginError(f"plugin {metadata.name} needs {name}: {problem}")
         await check_needs(
-            ready.connection, ready.metadata, ready.server.version_num, may_create=may_create
+            ready.connection, metadata, ready.server.version_num, may_create=may_create
         )
         await check_connections(ready.connection, config.connections, config.where("connections"))
-
-
-async def _load_plugin(
-    config: RunConfig, catalog: Catalog, stages: Stages, stack: AsyncExitStack
-) -> tuple[Host, Config]:
-    from stormdb.plugins import Host
-
-    await catalog.load()
-    record = catalog.find(config.workload)
-    for problem in catalog.problems:
-        stages.events.warning(f"a plugin that this run does not need cannot be used: {problem}")
-    host = await Host.start(
-        record,
-        config.plugins.limits,
-        on_log=stages.host_log,
-        on_progress=stages.events.progress,
-    )
-    await stack.enter_async_context(host)
-    return host, await prepare_workload(host, config)
 
 
 async def prepare_workload(host: Host, config: RunConfig) -> Config:

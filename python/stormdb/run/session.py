@@ -14,11 +14,18 @@ from stormdb.errors import ConfigError, ConnectError, ExitCode, InterruptedRunEr
 from stormdb.results import PluginInfo, RunResult, Status
 from stormdb.run.data import Confirm, WorkloadData
 from stormdb.run.events import Stage
+from stormdb.run.executor import compile_program, executor_of
 from stormdb.run.facts import generator_facts
 from stormdb.run.interrupts import Interrupts
 from stormdb.run.load import Measured, put_load
 from stormdb.run.plan import plan_of
-from stormdb.run.ready import Ready, check_server, get_ready
+from stormdb.run.ready import (
+    LoadedPlugin,
+    Ready,
+    check_server,
+    load_plugin,
+    reach_server,
+)
 from stormdb.run.schema import Marker, PluginSchema
 from stormdb.run.stages import Stages
 
@@ -78,7 +85,7 @@ class Session:
         self._stages = Stages(events)
 
     async def run(self) -> RunResult:
-        """Load the plugin, reach the server, check, make the data, load, drain, verify.
+        """Load the plugin, compile, reach the server, check, make the data, load, drain, verify.
 
         Returns:
             What was measured, also when the load ended early or an invariant was found broken.
@@ -88,11 +95,14 @@ class Session:
         """
         plan = plan_of(self._config)
         async with Interrupts(self._stages.warn) as interrupts, AsyncExitStack() as stack:
-            ready = await interrupts.guard(
-                get_ready(self._config, self._catalog, self._stages, stack)
+            plugin = await interrupts.guard(self._load_plugin(stack))
+            program = await interrupts.guard(
+                compile_program(self._config, plugin.host, plugin.config, self._stages)
             )
+            ready = await interrupts.guard(self._reach_server(plugin, stack))
             await interrupts.guard(self._get_data(ready))
-            measured = await put_load(self._spec(ready, plan), self._stages, interrupts)
+            executor = executor_of(self._spec(ready, plan), program, self._stages)
+            measured = await put_load(executor, self._stages, interrupts)
             result = await self._finish(ready, measured, interrupts)
         self._stages.events.finished(result)
         return result
@@ -113,17 +123,22 @@ class Session:
                 "--data-dir",
             )
         async with Interrupts(self._stages.warn) as interrupts, AsyncExitStack() as stack:
-            ready = await interrupts.guard(
-                get_ready(self._config, self._catalog, self._stages, stack)
-            )
+            plugin = await interrupts.guard(self._load_plugin(stack))
+            ready = await interrupts.guard(self._reach_server(plugin, stack))
             return await interrupts.guard(self._drop_data(ready))
+
+    async def _load_plugin(self, stack: AsyncExitStack) -> LoadedPlugin:
+        return await load_plugin(self._config, self._catalog, self._stages, stack)
+
+    async def _reach_server(self, plugin: LoadedPlugin, stack: AsyncExitStack) -> Ready:
+        return await reach_server(self._config, plugin, self._stages, stack)
 
     def _data(self, ready: Ready) -> WorkloadData:
         return WorkloadData(
-            schema=PluginSchema(ready.connection, ready.metadata.name),
-            host=ready.host,
+            schema=PluginSchema(ready.connection, ready.plugin.metadata.name),
+            host=ready.plugin.host,
             target=ready.target,
-            config=ready.plugin_config,
+            config=ready.plugin.config,
             stages=self._stages,
             confirm=self._options.confirm,
         )
@@ -132,8 +147,8 @@ class Session:
         options, database = self._options, self._config.database
         await check_server(ready, self._config, self._stages, may_create=options.create_extensions)
         wanted = Marker(
-            plugin=ready.metadata.name,
-            plugin_version=ready.metadata.version,
+            plugin=ready.plugin.metadata.name,
+            plugin_version=ready.plugin.metadata.version,
             workload=self._config.workload,
             scale=self._config.scale,
             stormdb=version("stormdb"),
@@ -159,10 +174,12 @@ class Session:
             think_time_distribution=config.load.think_time_distribution,
             max_queue=config.load.max_queue,
             processes=config.processes,
+            threads=config.threads,
+            io=config.io,
             retry=config.retry,
             target=ready.target,
-            config=ready.plugin_config,
-            plugin=ready.host.record,
+            config=ready.plugin.config,
+            plugin=ready.plugin.host.record,
             limits=config.plugins.limits,
             isolation=config.isolation or "",
             statement_timeout_ns=config.statement_timeout_ns,
@@ -176,7 +193,7 @@ class Session:
             try:
                 with self._stages.stage(Stage.VERIFY):
                     findings = await interrupts.guard(
-                        ready.host.verify(ready.target, ready.plugin_config)
+                        ready.plugin.host.verify(ready.target, ready.plugin.config)
                     )
             except InterruptedRunError:
                 is_interrupted = True
@@ -192,7 +209,7 @@ class Session:
                 problems.append(error)
         # Here and not with the stack: a plugin that fails to clean up does not cost the numbers.
         try:
-            await ready.host.stop()
+            await ready.plugin.host.stop()
         except StormdbError as error:
             problems.append(error)
         return self._result(ready, measured, findings, problems, is_interrupted)
@@ -205,7 +222,7 @@ class Session:
         problems: Sequence[StormdbError],
         is_interrupted: bool,
     ) -> RunResult:
-        config, record = self._config, ready.host.record
+        config, plugin = self._config, ready.plugin
         status = Status.FAILED if problems else Status.COMPLETED
         return RunResult(
             status=Status.INTERRUPTED if is_interrupted else status,
@@ -220,14 +237,14 @@ class Session:
             arrival=config.load.arrival,
             workers=config.workers,
             connections=config.connections,
-            processes=measured.processes,
+            executor=measured.executor,
             generator=generator_facts(),
             server=ready.server,
             plugin=PluginInfo(
-                name=ready.metadata.name,
-                version=ready.metadata.version,
-                source=record.source,
-                digest=record.digest,
+                name=plugin.metadata.name,
+                version=plugin.metadata.version,
+                source=plugin.host.record.source,
+                digest=plugin.host.record.digest,
             ),
             phases=measured.phases,
             intervals=measured.intervals,

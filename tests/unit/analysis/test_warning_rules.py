@@ -241,7 +241,7 @@ def test_a_generator_that_stood_still_once_may_have_made_the_largest_times() -> 
     paused = replace(summary, generator_load=(replace(load, loop_lag_max_ns=300 * MS_NS),))
     (warning,) = rules.warnings_of(paused)
     assert (warning.code, warning.severity) == ("generator_stopped", Severity.DOUBT)
-    assert warning.text.startswith("a worker process stood still for 300 ms")
+    assert warning.text.startswith("the generator stood still for 300 ms")
 
 
 def test_transactions_that_vanished_make_a_run_untrusted() -> None:

@@ -122,7 +122,7 @@ def load_of(result: RunResult, *, start_ns: int = 0) -> LoadInfo:
         rate_per_s=None if result.arrival == "closed" else 300.0,
         workers=result.workers,
         connections=result.connections,
-        processes=result.processes,
+        executor=result.executor,
         start_ns=start_ns,
         interval_ns=SECOND_NS,
         phases=result.phases,

@@ -79,7 +79,8 @@ def test_every_key_is_described() -> None:
 
 def test_names_carry_units() -> None:
     plain = {"interval_index", "process_index", "version_num", "port", "seed", "workers"}
-    plain |= {"connections", "processes", "count", "autocorrelation", "effective_count"}
+    plain |= {"connections", "processes", "threads"}
+    plain |= {"count", "autocorrelation", "effective_count"}
     plain |= {"value", "mean", "min", "p50", "p95", "p99", "max", "cpus"}
     endings = ("_ns", "per_s", "_ratio", "_count", "_bytes")
     for part in objects_of(json_schema()):

@@ -8,7 +8,7 @@ import pytest
 
 from stormdb.analysis import summarise
 from stormdb.report.facts import facts_table
-from stormdb.results import PhaseInfo, RunResult
+from stormdb.results import ExecutorInfo, PhaseInfo, RunResult
 from tests.unit.report import results
 
 
@@ -51,11 +51,23 @@ def test_think_time_is_part_of_the_load() -> None:
     assert facts_of(none)["load"].startswith("closed loop; ")
 
 
+def test_what_carried_the_load() -> None:
+    result = results.simple()
+    native = ExecutorInfo(
+        kind="native", threads=1, io="uring", program_digest="sha256:" + "0a" * 32
+    )
+    assert facts_of(result)["executor"] == "coroutine, 1 process; 2 workers, 2 connections"
+    assert facts_of(replace(result, executor=native))["executor"] == (
+        "native, 1 thread (io_uring), program 0a0a0a0a0a0a; 2 workers, 2 connections"
+    )
+
+
 def test_what_is_not_there_has_no_line() -> None:
     assert set(facts_of(results.simple())) == {
         "server",
         "settings",
         "generator",
+        "executor",
         "load",
         "plugin",
         "config",

@@ -1,0 +1,112 @@
+"""Which executor carries the load of a run, and that executor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from stormdb import _native
+from stormdb.config.rules import EXECUTOR_KEYS
+from stormdb.errors import ConfigError, ProgramError
+from stormdb.run.events import LogRecord
+
+if TYPE_CHECKING:
+    from stormdb.config import RunConfig
+    from stormdb.executor import Executor, LoadSpec
+    from stormdb.plugin import Config
+    from stormdb.plugins import CompiledProgram, Host
+    from stormdb.run.stages import Stages
+
+__all__ = ["compile_program", "executor_of"]
+
+_FORMS = {"native": "methods with @transaction", "coroutine": "run()"}
+"""What each executor needs a workload to have."""
+
+
+async def compile_program(
+    config: RunConfig, host: Host, plugin_config: Config, stages: Stages
+) -> CompiledProgram | None:
+    """What the native executor has to run; None if it is the coroutine executor's turn.
+
+    Args:
+        config: of the run; says which executor is wanted.
+        host: the plugin, its workload made: it compiles, for that is plugin code.
+        plugin_config: what the workload sees of the configuration.
+        stages: told what has no effect.
+
+    Raises:
+        ConfigError: the workload lacks the form that was asked for.
+        ProgramError: it describes something that cannot be executed.
+        PluginError: plugin code failed.
+    """
+    kind = _kind(config, host)
+    for key, other in EXECUTOR_KEYS.items():
+        if other != kind and config.is_given(key):
+            stages.warn(f"{config.where(key)} had no effect: the {kind} executor carries the load")
+    if kind == "coroutine":
+        return None
+    if config.load.think_time_distribution == "exponential" and config.load.think_time_ns:
+        raise ConfigError(
+            "the native executor pauses for a constant time only",
+            where=config.where("load.think_time_distribution"),
+            hint="describe the pause with tx.think(), or use the coroutine executor",
+        )
+    program = await host.compile(plugin_config)
+    try:
+        _native.check_program(program.bytes)
+    except ValueError as error:
+        raise ProgramError(
+            f"the engine refuses what the workload {config.workload} describes: {error}"
+        ) from error
+    return program
+
+
+def _kind(config: RunConfig, host: Host) -> Literal["native", "coroutine"]:
+    kind = config.executor
+    if kind == "auto":
+        return "native" if host.describes_transactions else "coroutine"
+    if host.describes_transactions if kind == "native" else host.has_run:
+        return kind
+    raise ConfigError(
+        f"the workload {config.workload} has no {_FORMS[kind]}, which the {kind} executor needs",
+        where=config.where("executor"),
+        hint="set executor: auto",
+    )
+
+
+class _WorkerEvents:
+    """Passes on what worker processes say."""
+
+    def __init__(self, stages: Stages, plugin: str) -> None:
+        self._stages = stages
+        self._plugin = plugin
+
+    def log(self, process: int, level: str, logger: str, message: str) -> None:
+        self._stages.events.log(
+            LogRecord(
+                plugin=self._plugin,
+                level=level,
+                message=message,
+                logger=logger,
+                process=f"worker {process}",
+            )
+        )
+
+    def warning(self, sentence: str) -> None:
+        self._stages.warn(sentence)
+
+
+def executor_of(spec: LoadSpec, program: CompiledProgram | None, stages: Stages) -> Executor:
+    """The executor of a load, not started.
+
+    Args:
+        spec: the load.
+        program: what to run natively; None to call `run` in worker processes.
+        stages: hears what worker processes say.
+    """
+    if program is not None:
+        from stormdb.executor import NativeExecutor
+
+        return NativeExecutor(spec, program.bytes)
+    from stormdb.executor import CoroutineExecutor
+
+    return CoroutineExecutor(spec, _WorkerEvents(stages, spec.plugin.name))
