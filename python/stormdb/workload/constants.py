@@ -30,7 +30,7 @@ def checked_constant(value: object) -> Constant:  # noqa: PLR0911 - one for each
     Raises:
         ProgramError: it cannot be sent.
     """
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return checked_text(str(value))

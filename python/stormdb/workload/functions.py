@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
-from stormdb.workload.bounds import INT_MAX, INT_MIN, Bounds, joined
+from stormdb.workload.bounds import INT_MAX, INT_MIN, joined
 from stormdb.workload.constants import checked_constant
 from stormdb.workload.expressions import (
     BinaryOperation,
@@ -78,9 +79,7 @@ def case(*arms: tuple[object, object], otherwise: object = None) -> Value:
     last = as_value(otherwise)
     results = [*(value for _, value in pairs), last]
     kind = common_kind_of(results, "case: the values must be of one kind")
-    bounds: Bounds = results[0].bounds
-    for result in results[1:]:
-        bounds = joined(bounds, result.bounds)
+    bounds = functools.reduce(joined, (result.bounds for result in results))
     expression = Case(
         tuple((condition.expression, value.expression) for condition, value in pairs),
         last.expression,

@@ -7,11 +7,12 @@ offers the same work.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
 from stormdb.workload import distributions as d
-from stormdb.workload.bounds import Bounds
+from stormdb.workload.bounds import Bounds, joined
 from stormdb.workload.constants import checked_text
 from stormdb.workload.expressions import Draw, Kind
 from stormdb.workload.places import problem
@@ -146,7 +147,8 @@ def choice(values: Sequence[object], weights: Sequence[float] | None = None) -> 
         raise problem(f"choice: the weights are {list(shares)}, they must be >= 0, one of them > 0")
     kind = common_kind_of(options, "choice: the values must be of one kind")
     distribution = d.Choice(weights=shares, values=tuple(one.expression for one in options))
-    return _draw("choice()", distribution, options, kind)
+    bounds = functools.reduce(joined, (one.bounds for one in options))
+    return _draw("choice()", distribution, options, kind, bounds if kind is Kind.INT else None)
 
 
 def pattern(pattern: str) -> Value:

@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     (?P<comment>--[^\n]*|/\*)
     | (?P<text>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*')
     | (?P<name>"(?:[^"]|"")*")
+    | (?P<open>[eE]?'|")
     | \$(?P<tag>[^\W\d]\w*)?\$
     | \$(?P<number>\d+)
     | (?P<foreign>%\(\w+\)s|%s\b|(?<![:\w]):[^\W\d]\w*)
@@ -86,8 +87,8 @@ def _tokens(sql: str) -> Iterator[_Token]:
             position = _after_comment(sql, position)
         elif kind in {"tag", "quoted"}:
             kind, position = "quoted", _after_quote(sql, match[0], position)
-        elif match[0] in {"'", '"'}:
-            raise problem(f"the statement has a {match[0]} that is never closed")
+        elif kind == "open":
+            raise problem(f"the statement has a {match[0][-1]} that is never closed")
         yield _Token(kind, match[0])
 
 

@@ -93,6 +93,7 @@ class _Variable:
     kind: Kind | None
     bounds: Bounds
     set_place: str
+    loop: Frame | None  # the innermost one that it was first set in
     changed_at: int = 0  # by the clock, when it was set anew
     lost: Frame | None = None  # what sets it on some ways only
 
@@ -169,8 +170,13 @@ class Trace:
         return self._variables[slot].name
 
     def bounds_of(self, slot: int) -> Bounds:
-        """What is known of a variable that is an integer."""
-        return self._variables[slot].bounds
+        """What is known here of a variable that is an integer.
+
+        Nothing, if a loop lies between here and where it was set: it may change in there.
+        """
+        variable = self._variables[slot]
+        may_change = slot in self._named.values() and self.frame("repeat") is not variable.loop
+        return None if may_change else variable.bounds
 
     def frame(self, *words: str) -> Frame | None:
         """The innermost open body that one of the words began."""
@@ -304,7 +310,8 @@ class Trace:
         while shown in self.slots:
             number += 1
             shown = f"{name} ({number})"
-        self._variables.append(_Variable(shown, kind, bounds, here()))
+        loop = self.frame("repeat")
+        self._variables.append(_Variable(shown, kind, bounds, here(), loop))
         self._is_set.add(slot)
         return slot
 
@@ -339,7 +346,8 @@ class Trace:
                         hint="set a variable to that value before the loop with tx.let(), or "
                         "compute it inside",
                     )
-        variable.bounds = joined(variable.bounds, bounds)
+        is_in_the_same_turn = self.frame("repeat") is variable.loop
+        variable.bounds = joined(variable.bounds, bounds) if is_in_the_same_turn else None
         variable.changed_at = self.tick()
         variable.set_place = here()
 

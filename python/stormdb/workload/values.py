@@ -61,14 +61,13 @@ class Value:
     Attributes:
         expression: what it is computed from.
         kind: its kind; None if that is not known.
-        bounds: of an integer, if known.
         trace: of its transaction; None for a constant.
         computed_at: reading of the trace's clock when it was computed; None for a variable.
         depth: how deep the expression is nested.
         place: where it was made.
     """
 
-    __slots__ = ("bounds", "computed_at", "depth", "expression", "kind", "place", "trace")
+    __slots__ = ("_bounds", "computed_at", "depth", "expression", "kind", "place", "trace")
 
     def __init__(  # noqa: PLR0913 - made in one place, by `derived`
         self,
@@ -82,11 +81,18 @@ class Value:
     ) -> None:
         self.expression = expression
         self.kind = kind
-        self.bounds = bounds
+        self._bounds = bounds
         self.trace = trace
         self.computed_at = computed_at
         self.depth = depth
         self.place = here()
+
+    @property
+    def bounds(self) -> Bounds:
+        """Bounds of an integer, as far as they are known where this is asked."""
+        if self.trace and isinstance(self.expression, Slot):
+            return self.trace.bounds_of(self.expression.number)
+        return self._bounds
 
     def is_null(self) -> Value:
         """True for NULL, else false."""
@@ -329,7 +335,7 @@ def derived(
 
 def variable(slot: int, kind: Kind | None, trace: Trace) -> Value:
     """A variable of a transaction."""
-    return Value(Slot(slot), kind=kind, bounds=trace.bounds_of(slot), trace=trace)
+    return Value(Slot(slot), kind=kind, trace=trace)
 
 
 def unary(operation: UnaryOperation, operand: object) -> Value:
