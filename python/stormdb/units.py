@@ -50,20 +50,17 @@ def parse_duration(text: str | float) -> int:
     """
     if isinstance(text, bool):
         raise ConfigError(f"{text!r} is not a duration", hint="write it as 60s, 1m30s or 250ms")
+    total = Decimal("NaN")
     if isinstance(text, int | float):
-        total = Decimal(str(text)) * 10**9 if text == text and abs(text) < 1e12 else Decimal(-1)  # noqa: PLR0124
-    else:
-        stripped = text.strip()
-        if re.fullmatch(_NUMBER, stripped):
-            total = Decimal(stripped) * 10**9
-        else:
-            parts = _DURATION_PART.findall(stripped)
-            rest = _DURATION_PART.sub("", stripped).strip()
-            total = sum((Decimal(n) * _NS[unit] for n, unit in parts), Decimal(0))
-            if not parts or rest:
-                total = Decimal(-1)
-    if not 0 <= total <= _LONGEST_NS:
+        total = Decimal(str(text)) * 10**9
+    elif re.fullmatch(_NUMBER, text.strip()):
+        total = Decimal(text.strip()) * 10**9
+    elif (parts := _DURATION_PART.findall(text)) and not _DURATION_PART.sub("", text).strip():
+        total = sum((Decimal(n) * _NS[unit] for n, unit in parts), Decimal(0))
+    if total.is_nan() or total < 0:
         raise ConfigError(f"{text!r} is not a duration", hint="write it as 60s, 1m30s or 250ms")
+    if total > _LONGEST_NS:
+        raise ConfigError(f"{text!r} is too long", hint="the longest duration is 146 years")
     return int(total)
 
 

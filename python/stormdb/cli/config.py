@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stormdb.cli.grouped import PlainCommand
+
 if TYPE_CHECKING:
     from stormdb.config import Problem, RunConfig
 
 __all__ = ["app"]
+
+_CHOSEN = {"seed", "processes"}
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -21,7 +25,7 @@ def _config() -> None:
     """Check configuration files, print their schema."""
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML or JSON.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -55,7 +59,7 @@ def check(
         typer.echo(f"  {key}: {value}")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def schema() -> None:
     """Print the JSON schema of the configuration file, for editors."""
     from stormdb.config.schema import json_schema
@@ -82,14 +86,13 @@ def _print_problems(file: Path, problems: tuple[Problem, ...], as_json: bool) ->
 
 
 def _changed(config: RunConfig) -> Iterator[tuple[str, str]]:
-    """Keys whose value is not the default, as `load.rate`, with the value as in a file."""
+    """Keys that were given or whose value is not the default, with the value as in a file."""
     from stormdb.config.schema import default_values
 
     defaults = dict(_flat(default_values()))
     for key, value in _flat(config.public()):
-        # These two are chosen for each run and machine.
-        is_chosen = key in {"seed", "processes"} and not config.is_given(key)
-        if value != defaults.get(key) and not is_chosen:
+        # Some are chosen for each run and machine.
+        if config.is_given(key) or (value != defaults.get(key) and key not in _CHOSEN):
             yield key, value
 
 
@@ -99,9 +102,9 @@ def _flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         if isinstance(value, dict) and value:
             yield from _flat(value, f"{above}{name}.")
-        elif value not in ({}, [], ""):
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{above}{name}", text
+        else:
+            is_plain = isinstance(value, str) and value
+            yield f"{above}{name}", value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def _print_json(value: object) -> None:

@@ -1,4 +1,4 @@
-"""Commands that take their flags in groups: each group is a dataclass and a section of the help."""
+"""Commands whose help reads well; some take their flags in groups, each a section of the help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, get_type_hints
 
 from typer.core import TyperCommand
 
-__all__ = ["FlagGroup", "GroupedCommand", "grouped"]
+__all__ = ["FlagGroup", "GroupedCommand", "PlainCommand", "grouped"]
 
 
 class FlagGroup:
@@ -22,8 +22,14 @@ class FlagGroup:
     title: ClassVar[str]
 
 
-class GroupedCommand(TyperCommand):
-    """A command whose help has a section for each group, and shows metavars instead of types."""
+class PlainCommand(TyperCommand):
+    """A command whose help shows metavars, not the types of Python."""
+
+    section_of_options: ClassVar[str] = "Options"
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`FILE` for an argument that must be given, as everywhere."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections in the order of the command's parameters."""
@@ -34,15 +40,22 @@ class GroupedCommand(TyperCommand):
             if record is None:
                 continue
             names, text = record
+            title = self.section_of_options
             if param.param_type_name == "argument":
-                names = param.metavar
+                names, title = param.metavar, "Arguments"
             elif param.metavar:
                 names = names.replace(param.display_type(ctx), param.metavar)
-            title = getattr(param, "rich_help_panel", None) or "Other"
+            title = getattr(param, "rich_help_panel", None) or title
             sections.setdefault(title, []).append((names, text))
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+class GroupedCommand(PlainCommand):
+    """A command whose help has a section for each group of flags, and one for what is left."""
+
+    section_of_options = "Other"
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:

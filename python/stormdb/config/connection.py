@@ -299,7 +299,8 @@ def _url_parts(url: str) -> dict[str, str]:
     try:
         return parse_url(url)
     except UrlError as error:
-        raise ConfigError(error.message, where="database.url", hint=error.hint) from None
+        message, hint = error.problems[0]
+        raise ConfigError(message, where="database.url", hint=hint) from None
 
 
 def _section(values: Mapping[str, Any], variables: Mapping[str, str]) -> DatabaseSettings:

@@ -80,13 +80,14 @@ def _reader(parse: Callable[[Any], Any], what: str, hint: str) -> BeforeValidato
 
 
 def duration_text(ns: int) -> str:
-    """The shortest text that `parse_duration` reads as exactly this."""
-    for unit, size in (("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6)):
-        if ns >= size and ns % size == 0:
-            return f"{ns // size}{unit}"
-    if ns == 0:
-        return "0s"
-    return f"{ns // 1000}us" if ns % 1000 == 0 else f"{ns}ns"
+    """What `parse_duration` reads as exactly this: `1h30m`, `15.5s`, `250ms`."""
+    minutes, rest = divmod(ns, 60 * 10**9)
+    parts = [f"{n}{unit}" for n, unit in ((minutes // 60, "h"), (minutes % 60, "m")) if n]
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1)):
+        if rest >= size:
+            parts.append(f"{(Decimal(rest) / size).normalize():f}{unit}")
+            break
+    return "".join(parts) or "0s"
 
 
 def rate_text(micro_per_s: int) -> str:

@@ -214,8 +214,9 @@ def _spell_out_url(layer: Layer, base: Path) -> None:
     try:
         parts = parse_url(url) if url else {}
     except UrlError as error:
-        layer.complain(("database", "url"), error.message, error.hint, origin)
-        return
+        for message, hint in error.problems:
+            layer.complain(("database", "url"), message, hint, origin)
+        parts = dict(error.parts)
     if "host" in parts and "port" not in parts and database.get("port") is None:
         # Another server is meant: the port of a lower layer's server says nothing about it.
         layer.put(("database", "port"), None, origin)

@@ -54,7 +54,8 @@ def _read(passfile: Path) -> str:
         if not stat.S_ISREG(info.st_mode):
             raise PasswordFileError("it is not a plain file")
         if os.name == "posix" and info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise PasswordFileError(f"others may read it (mode {info.st_mode & 0o777:04o})")
+            mode = f"{info.st_mode & 0o777:04o}"
+            raise PasswordFileError(f"others may use it (mode {mode} instead of 0600)")
         return passfile.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from stormdb.config.problems import nearest
@@ -46,12 +46,17 @@ _WORD = re.compile(
 
 
 class UrlError(Exception):
-    """A connection string that cannot be read; the message shows nothing of its password."""
+    """A connection string with mistakes; no message shows anything of its password.
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    Attributes:
+        problems: (what is wrong, hint) of each mistake.
+        parts: the keys that could be read nevertheless.
+    """
+
+    def __init__(self, *problems: tuple[str, str], parts: Mapping[str, str] | None = None) -> None:
+        super().__init__(problems[0][0])
+        self.problems = problems
+        self.parts = parts or {}
 
 
 def parse_url(text: str) -> dict[str, str]:
@@ -60,34 +65,38 @@ def parse_url(text: str) -> dict[str, str]:
     Raises:
         UrlError: it is malformed, or has a parameter that stormdb does not know.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        pairs = list(_uri_pairs(text))
-    else:
-        pairs = list(_word_pairs(text))
+    is_uri = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text)
+    pairs = _uri_pairs(text) if is_uri else _word_pairs(text)
     values: dict[str, str] = {}
+    problems = []
     for name, value in pairs:
         if name not in _KEYS:
             near = nearest(name, _KEYS)
-            raise UrlError(
-                f"the parameter {name!r} is not known",
-                f"did you mean {near}?" if near else f"allowed are {', '.join(_KEYS)}",
-            )
-        values[_KEYS[name]] = value
+            hint = f"did you mean {near}?" if near else f"allowed are {', '.join(_KEYS)}"
+            problems.append((f"the parameter {name!r} is not known", hint))
+        elif value is None:
+            problems.append((f"the parameter {name!r} has no value", f"write {name}=value"))
+        else:
+            values[_KEYS[name]] = value
+    if problems:
+        raise UrlError(*problems, parts=values)
     return values
 
 
-def _uri_pairs(text: str) -> Iterator[tuple[str, str]]:
+def _uri_pairs(text: str) -> Iterator[tuple[str, str | None]]:
+    """Names and values in their order; None for a parameter without a value."""
     match = _URI.fullmatch(text)
     if not match:
         scheme = text.partition("://")[0]
         if scheme not in {"postgresql", "postgres"}:
-            raise UrlError(f"{scheme!r} is not PostgreSQL", "write postgresql://host:port/dbname")
-        raise UrlError(
-            "the URL cannot be read", "write postgresql://user@host:port/dbname; %40 stands for @"
-        )
+            hint = "write postgresql://host:port/dbname"
+            raise UrlError((f"{scheme!r} is not PostgreSQL", hint))
+        hint = "write postgresql://user@host:port/dbname; %40 stands for @"
+        raise UrlError(("the URL cannot be read", hint))
     if "@" in match["hosts"] + (match["dbname"] or ""):
         # Nothing of the URL is shown: it is likely a part of the password.
-        raise UrlError("the URL has more than one @", "write %40 for an @, %2F for a / in a name")
+        hint = "write %40 for an @, %2F for a / in a name"
+        raise UrlError(("the URL has more than one @", hint))
     if match["userinfo"] is not None:
         user, colon, password = match["userinfo"].partition(":")
         if user:
@@ -101,9 +110,7 @@ def _uri_pairs(text: str) -> Iterator[tuple[str, str]]:
     for part in (match["query"] or "").split("&"):
         if part:
             name, equals, value = part.partition("=")
-            if not equals:
-                raise UrlError(f"the parameter {name!r} has no value", f"write {name}=value")
-            yield _decoded(name), _decoded(value)
+            yield _decoded(name), _decoded(value) if equals else None
 
 
 def _host_pairs(text: str) -> Iterator[tuple[str, str]]:
@@ -111,10 +118,8 @@ def _host_pairs(text: str) -> Iterator[tuple[str, str]]:
     for part in text.split(","):
         match = _HOST.fullmatch(part)
         if not match:
-            raise UrlError(
-                "host and port of the URL cannot be read",
-                "write host:port, or [::1]:5432 for IPv6, after user:password@",
-            )
+            hint = "write host:port, or [::1]:5432 for IPv6, after user:password@"
+            raise UrlError(("host and port of the URL cannot be read", hint))
         hosts.append(_decoded(match[1].strip("[]")))
         ports.append(match[2] or "")
     if any(hosts):
@@ -123,15 +128,13 @@ def _host_pairs(text: str) -> Iterator[tuple[str, str]]:
         yield "port", ",".join(port or "5432" for port in ports)
 
 
-def _word_pairs(text: str) -> Iterator[tuple[str, str]]:
+def _word_pairs(text: str) -> Iterator[tuple[str, str | None]]:
     at = 0
     while at < len(text.rstrip()):
         match = _WORD.match(text, at)
         if not match:
-            raise UrlError(
-                "neither a URL nor key=value pairs",
-                "write postgresql://host:port/dbname, or host=… port=… dbname=…",
-            )
+            hint = "write postgresql://host:port/dbname, or host=… port=… dbname=…"
+            raise UrlError(("neither a URL nor key=value pairs", hint))
         name, quoted, plain = match.groups()
         yield (
             name,
@@ -142,8 +145,9 @@ def _word_pairs(text: str) -> Iterator[tuple[str, str]]:
 
 def _decoded(text: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise UrlError("a % is not followed by two digits", "write %25 for a % itself")
+        raise UrlError(("a % is not followed by two digits", "write %25 for a % itself"))
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise UrlError("a %xx in the URL is not UTF-8", "encode the characters as UTF-8") from None
+        hint = "encode the characters as UTF-8"
+        raise UrlError(("a %xx in the URL is not UTF-8", hint)) from None

@@ -78,6 +78,8 @@ def _refusal(error: asyncpg.PostgresError, target: ConnectTarget) -> ConnectErro
     if state == "28P01":
         known = "check the password" if target.password else "no password is known: give it"
         hint = f"{known} in PGPASSWORD, ~/.pgpass or as ${{VAR}} in database.password"
+        # Such as a password file that was passed over: --quiet does not tell it.
+        hint = "; ".join((hint, *target.notices))
     return ConnectError(
         f"the server refused user {target.user!r}: {error} ({state})",
         where=target.label,

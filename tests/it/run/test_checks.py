@@ -70,6 +70,15 @@ def test_no_password_at_all(stormdb: Command) -> None:
     assert "hint: no password is known: give it in PGPASSWORD" in refused(stormdb)
 
 
+def test_a_password_file_that_was_passed_over(stormdb: Command) -> None:
+    stormdb.environment = {"PGPASSWORD": ""}
+    passfile = stormdb.folder / ".pgpass"
+    passfile.write_text("*:*:*:*:secret")
+    passfile.chmod(0o644)
+    line = refused(stormdb, "--quiet")
+    assert line.endswith(f"{passfile} is not used: others may use it (mode 0644 instead of 0600)")
+
+
 def test_a_password_is_asked_for_on_the_terminal(stormdb: Command) -> None:
     assert stormdb.database
     words = ["run", "quickstart_read", "-d", "500ms", "--setup", "-q", *stormdb.server()]

@@ -22,10 +22,12 @@ def _run(*arguments: str, **environ: str) -> Result:
     return CliRunner().invoke(app, list(arguments), env=environ)
 
 
-def test_a_good_file_shows_what_differs_from_the_defaults(folder: Path) -> None:
+def test_a_good_file_shows_all_that_it_sets(folder: Path) -> None:
+    # `workers` and `auto_load` have their defaults, and are shown: the file says them.
     (folder / "a.yaml").write_text(
-        "workload: orders\nworkers: 4\nduration: 1m30s\nload: {arrival: poisson, rate: 2k/s}\n"
+        "workload: orders\nworkers: 4\nduration: 1h1m30.5s\nload: {arrival: poisson, rate: 2k/s}\n"
         "database: {host: h, password: hush}\nthresholds: [p99 < 20ms]\n"
+        "plugins: {auto_load: true}\nworkload_config: {name: '', keys: {skew: 1.1}}\n"
     )
     done = _run("check", "a.yaml")
     assert done.exit_code == 0
@@ -33,11 +35,15 @@ def test_a_good_file_shows_what_differs_from_the_defaults(folder: Path) -> None:
         "a.yaml: ok",
         "  database.type: postgres",
         "  database.host: h",
+        "  plugins.auto_load: true",
         "  workload: orders",
+        "  workers: 4",
         "  load.arrival: poisson",
         "  load.rate: 2000/s",
-        "  duration: 90s",
+        "  duration: 1h1m30.5s",
         '  thresholds: ["p99 < 20ms"]',
+        '  workload_config.name: ""',
+        "  workload_config.keys.skew: 1.1",
     ]
 
 
@@ -104,6 +110,13 @@ def test_json_for_programs(folder: Path) -> None:
             },
         ],
     }
+
+
+def test_the_help_names_no_type_of_python() -> None:
+    text = _run("check", "--help").stdout
+    assert text.splitlines()[0].endswith(" check [OPTIONS] FILE")
+    assert "  FILE  YAML or JSON." in text
+    assert "<" not in text
 
 
 def test_the_schema_is_printed_whole() -> None:

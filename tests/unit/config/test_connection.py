@@ -138,7 +138,7 @@ def test_a_password_file_open_to_others_is_passed_over_with_a_notice(tmp_path: P
     path = _pgpass(tmp_path, "*:*:*:*:secret", mode=0o644)
     target = _resolve(tmp_path, host="a")
     assert target.password is None
-    assert target.notices == (f"{path} is not used: others may read it (mode 0644)",)
+    assert target.notices == (f"{path} is not used: others may use it (mode 0644 instead of 0600)",)
 
 
 def test_variables_that_psql_would_mind_and_stormdb_does_not_are_told(tmp_path: Path) -> None:

@@ -38,9 +38,18 @@ def test_a_size_is_written_so_that_it_is_read_as_the_same(size: int) -> None:
 
 @pytest.mark.parametrize(
     ("ns", "text"),
-    [(0, "0s"), (90 * 10**9, "90s"), (3600 * 10**9, "1h"), (1_500_000, "1500us"), (7, "7ns")],
+    [
+        (0, "0s"),
+        (90 * 10**9, "1m30s"),
+        (3600 * 10**9, "1h"),
+        (5_415_500_000_000, "1h30m15.5s"),
+        (86_400 * 10**9, "24h"),
+        (60_250_000_000, "1m250ms"),
+        (1_500_000, "1.5ms"),
+        (7, "7ns"),
+    ],
 )
-def test_the_shortest_exact_unit_is_written(ns: int, text: str) -> None:
+def test_a_duration_is_written_as_people_do(ns: int, text: str) -> None:
     assert duration_text(ns) == text
 
 

@@ -73,7 +73,7 @@ def test_no_file_is_no_password(tmp_path: Path) -> None:
 def test_a_file_that_others_may_use_is_refused(passfile: Path, mode: int) -> None:
     passfile.write_text("*:*:*:*:secret")
     passfile.chmod(mode)
-    with pytest.raises(PasswordFileError, match=rf"others may read it \(mode {mode:04o}\)"):
+    with pytest.raises(PasswordFileError, match=rf"others may use it \(mode {mode:04o} instead"):
         _find(passfile, "localhost")
 
 
