@@ -31,9 +31,12 @@ _UNIT = 2.0**-53
 
 
 class Arrivals(Protocol):
-    """Calls for one worker."""
+    """Calls for one worker: `take`, and where that gives none, `wait`."""
 
-    async def next(self) -> Call | None:
+    def take(self) -> Call | None:
+        """The next call if it may start now."""
+
+    async def wait(self) -> Call | None:
         """The next call, as soon as it may start; None once there will be no more."""
 
 
@@ -103,17 +106,27 @@ class ClosedClient:
     def __init__(self, loop: ClosedLoop, worker: int) -> None:
         self._loop = loop
         self._worker = worker
+        self._stream = worker * _WORKER_STREAMS
         self._iteration = 0
+        self._has_thought = True
+        self._never_thinks = not loop.think_time_ns
 
-    async def next(self) -> Call | None:
-        """The next call; after the first one the worker thinks before."""
+    def take(self) -> Call | None:
+        """The next call, unless the worker is to think before it."""
+        if not self._has_thought or time.monotonic_ns() >= self._loop.end_ns:
+            return None
         iteration = self._iteration
         self._iteration = iteration + 1
-        if iteration and self._loop.think_time_ns:
-            await self._loop.think(self._worker, iteration)
-        if time.monotonic_ns() >= self._loop.end_ns:
+        self._has_thought = self._never_thinks
+        return iteration, self._stream + iteration, None
+
+    async def wait(self) -> Call | None:
+        """The next call, after the think time; None once the load is over."""
+        if self._has_thought:
             return None
-        return iteration, self._worker * _WORKER_STREAMS + iteration, None
+        await self._loop.think(self._worker, self._iteration)
+        self._has_thought = True
+        return self.take()
 
 
 class OpenLoop:
@@ -147,11 +160,13 @@ class OpenLoop:
         """The calls of one worker: all take from the same queue."""
         return self
 
-    async def next(self) -> Call | None:
-        """The arrival that waits longest, or the next one to come due."""
+    def take(self) -> Call | None:
+        """The arrival that waits longest."""
         self.offer_due()
-        if self._queue:
-            return self._queue.popleft()
+        return self._queue.popleft() if self._queue else None
+
+    async def wait(self) -> Call | None:
+        """The next arrival to come due; None once there will be no more."""
         if self._coming is None:
             return None
         turn: asyncio.Future[Call | None] = asyncio.get_running_loop().create_future()

@@ -11,6 +11,7 @@ __all__ = ["CallRandom"]
 
 _DOUBLE = 2.0**-53
 _WORD_BITS = 64
+_LARGE = 2**32
 
 
 class CallRandom(random.Random):
@@ -54,6 +55,17 @@ class CallRandom(random.Random):
         for _ in range(whole):
             bits = bits << _WORD_BITS | self.getrandbits(_WORD_BITS)
         return bits
+
+    def _randbelow(self, n: int) -> int:
+        """What `randrange`, `choice`, `shuffle` and `sample` are made of, without a loop.
+
+        A number is too frequent by at most one part in 2**32.
+        """
+        if n > _LARGE:
+            return super()._randbelow(n)  # type: ignore[misc, no-any-return]
+        draw = self._draw
+        self._draw = draw + 1
+        return random_u64(self._run_seed, self._stream, draw) * n >> _WORD_BITS
 
     def seed(self, a: Any = None, version: int = 2) -> None:
         """Begin the stream that belongs to `a`; without it this call's own one, from its start."""

@@ -72,12 +72,14 @@ class CallMetrics(ABC):
         self._recorder = recorder
         self._worker = worker
         self._workload = workload
-        self._rows = {"": recorder.row(workload)}
+        self._default_row = recorder.row(workload)
+        self._rows = {"": self._default_row}
         self._db = db
         self._roots = roots
         self._begin_ns = 0
         self._served_ns = 0
         self._mark_ns = 0
+        self._intended_ns: int | None = None
         self._tried_ns: int | None = None
 
     def record_operation(self, seconds: float, *, name: str = "") -> None:
@@ -129,10 +131,10 @@ class CallMetrics(ABC):
         """A call starts."""
         self.is_active = True
         self._begin_ns = self._served_ns = self._mark_ns = _clock_ns() - self.start_ns
-        self._tried_ns = None
-        self._db.is_untouched = True
-        self._db.granted_ns = 0
-        self._expect(intended_ns)
+        self._intended_ns = intended_ns
+        db = self._db
+        db.is_untouched = True
+        db.granted_ns = 0
 
     def retried(self, sqlstate: str) -> None:
         """A try failed and is going to be repeated: its failure is no outcome.
@@ -154,10 +156,6 @@ class CallMetrics(ABC):
     @abstractmethod
     def given_up(self) -> None:
         """The call was cancelled because the run is over."""
-
-    @abstractmethod
-    def _expect(self, intended_ns: int | None) -> None:
-        """A call starts that was due at this time."""
 
     @abstractmethod
     def _done(self, name: str, start_ns: int, finish_ns: int) -> None:
@@ -225,8 +223,11 @@ class ClosedMetrics(CallMetrics):
         elif not self._has_recorded:
             self.has_succeeded = True
             finish_ns = _clock_ns() - self.start_ns
-            self._commit(self._rows[""], self._served_from(self._begin_ns), finish_ns)
-        self.is_active = False
+            start_ns = self._begin_ns
+            if self._db.granted_ns:
+                start_ns = self._served_from(start_ns)
+            self._commit(self._default_row, start_ns, finish_ns)
+        self._end()
 
     def failed(self, error: BaseException, sqlstate: str) -> None:
         """The call raised."""
@@ -239,7 +240,7 @@ class ClosedMetrics(CallMetrics):
         elif held.sqlstate == UNSTATED:
             held = held._replace(sqlstate=sqlstate, message=message_of(error, self._roots))
         self._fail(held)
-        self.is_active = False
+        self._end()
 
     def given_up(self) -> None:
         """The call was cancelled because the run is over."""
@@ -247,11 +248,7 @@ class ClosedMetrics(CallMetrics):
             self._flush()
         self._recorder.offer(self._mark_ns)
         self._recorder.unfinished(self._mark_ns)
-        self.is_active = False
-
-    def _expect(self, intended_ns: int | None) -> None:
-        assert intended_ns is None
-        self._has_recorded = False
+        self._end()
 
     def _done(self, name: str, start_ns: int, finish_ns: int) -> None:
         if self._held is not None:
@@ -271,6 +268,9 @@ class ClosedMetrics(CallMetrics):
         self._recorder.retry(self._row(name), start_ns, at_ns, sqlstate)
         return start_ns
 
+    def _end(self) -> None:
+        self.is_active = self._has_recorded = False
+
     def _flush(self) -> None:
         assert self._held is not None
         held, self._held = self._held, None
@@ -278,7 +278,8 @@ class ClosedMetrics(CallMetrics):
         self._fail(held)
 
     def _commit(self, row: int, start_ns: int, finish_ns: int) -> None:
-        start_ns = self._since_first_try(start_ns)
+        if self._tried_ns is not None:
+            start_ns = self._since_first_try(start_ns)
         self._recorder.offer(start_ns)
         self._recorder.commit(row, self._worker, None, start_ns, finish_ns)
 
@@ -298,7 +299,6 @@ class OpenMetrics(CallMetrics):
     operation is held back until the next thing happens.
     """
 
-    _intended_ns = 0
     _last: _Operation | None = None
     _is_only = True
 
@@ -327,14 +327,8 @@ class OpenMetrics(CallMetrics):
     def given_up(self) -> None:
         """The call was cancelled because the run is over."""
         self._record_last()
-        self._recorder.unfinished(self._intended_ns)
-        self.is_active = False
-
-    def _expect(self, intended_ns: int | None) -> None:
-        assert intended_ns is not None
-        self._intended_ns = intended_ns
-        self._last = None
-        self._is_only = True
+        self._recorder.unfinished(self._due_ns())
+        self._end()
 
     def _done(self, name: str, start_ns: int, finish_ns: int) -> None:
         self._keep(_Operation(name, start_ns, finish_ns, "", ""))
@@ -349,10 +343,18 @@ class OpenMetrics(CallMetrics):
         name, start_ns = "", self._served_from(self._served_ns)
         if self._last is not None and self._is_only:
             name, start_ns = self._last.name, self._last.start_ns
-        self._recorder.retry(self._row(name), self._intended_ns, at_ns, sqlstate)
+        self._recorder.retry(self._row(name), self._due_ns(), at_ns, sqlstate)
+        self._end()
+        return start_ns
+
+    def _due_ns(self) -> int:
+        assert self._intended_ns is not None
+        return self._intended_ns
+
+    def _end(self) -> None:
+        self.is_active = False
         self._last = None
         self._is_only = True
-        return start_ns
 
     def _record_last(self) -> None:
         if self._last is not None and not self._is_only:
@@ -377,7 +379,7 @@ class OpenMetrics(CallMetrics):
         else:
             self.has_succeeded = True
             self._recorder.commit(row, self._worker, intended_ns, start_ns, finish_ns)
-        self.is_active = False
+        self._end()
 
 
 class _TimedOperation:

@@ -59,8 +59,13 @@ class Worker:
     async def serve(self) -> None:
         """Make one call after another."""
         run, ctx, db, cfg, metrics = self.workload.run, self.ctx, self.db, self.cfg, self.metrics
-        next_call, rewind, heart = self.arrivals.next, self.rng.rewind, self.heart
-        while (call := await next_call()) is not None:
+        take, wait, rewind, heart = (
+            self.arrivals.take,
+            self.arrivals.wait,
+            self.rng.rewind,
+            self.heart,
+        )
+        while (call := take() or await wait()) is not None:
             ctx.iteration, stream, intended_ns = call
             metrics.begin(intended_ns)
             tries = 0

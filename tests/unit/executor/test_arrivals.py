@@ -16,9 +16,14 @@ from hypothesis import strategies as st
 
 from stormdb._native import Phase, PhaseIdentity, Plan, Rate, Recorder, Schedule
 from stormdb.executor.alarm import Alarm
-from stormdb.executor.arrivals import ClosedLoop, OpenLoop
+from stormdb.executor.arrivals import Arrivals, Call, ClosedLoop, OpenLoop
 
 SECOND_NS = 10**9
+
+
+async def following(arrivals: Arrivals) -> Call | None:
+    """As a worker asks for its next call."""
+    return arrivals.take() or await arrivals.wait()
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ class Arriving:
 async def test_open_every_arrival_is_given_once_and_in_order(alarm: Alarm) -> None:
     arriving = Arriving(alarm, 25_000)
     calls = []
-    while (call := await arriving.loop.next()) is not None:
+    while (call := await following(arriving.loop)) is not None:
         calls.append(call)
     assert [index for index, _, _ in calls] == list(range(25_000))
     assert [intended_ns for _, _, intended_ns in calls] == [
@@ -68,7 +73,7 @@ async def test_open_every_arrival_is_given_once_and_in_order(alarm: Alarm) -> No
 async def test_open_the_stream_is_that_of_the_arrival(alarm: Alarm) -> None:
     arriving = Arriving(alarm, 100)
     for index in range(100):
-        call = await arriving.loop.next()
+        call = await following(arriving.loop)
         assert call is not None
         assert call[:2] == (index, index)
 
@@ -87,15 +92,15 @@ async def test_open_what_the_queue_cannot_hold_is_dropped_at_its_intended_start(
 async def test_open_what_no_worker_took_is_dropped_at_the_end(alarm: Alarm) -> None:
     arriving = Arriving(alarm, 100, capacity=10)
     arriving.loop.close()
-    assert (await arriving.loop.next()) is not None
+    assert (await following(arriving.loop)) is not None
     arriving.loop.drop_queued()
-    assert await arriving.loop.next() is None
+    assert await following(arriving.loop) is None
     assert arriving.identity().dropped_by_reason == {"queue_full": 90, "run_ended": 9}
 
 
 async def test_open_nothing_is_given_before_it_is_due(alarm: Alarm) -> None:
     arriving = Arriving(alarm, 100, age_s=-1000)
-    waiting = [asyncio.ensure_future(arriving.loop.next()) for _ in range(3)]
+    waiting = [asyncio.ensure_future(following(arriving.loop)) for _ in range(3)]
     await asyncio.sleep(0)
     arriving.loop.offer_due()
     await asyncio.sleep(0)
@@ -106,7 +111,7 @@ async def test_open_nothing_is_given_before_it_is_due(alarm: Alarm) -> None:
 
 async def test_open_idle_workers_are_woken_in_turn(alarm: Alarm) -> None:
     arriving = Arriving(alarm, 1000, age_s=-0.01)
-    waiting = [asyncio.ensure_future(arriving.loop.next()) for _ in range(3)]
+    waiting = [asyncio.ensure_future(following(arriving.loop)) for _ in range(3)]
     calls = await asyncio.wait_for(asyncio.gather(*waiting), 10)
     assert [call[0] for call in calls if call] == [0, 1, 2]
     now_ns = time.monotonic_ns() - arriving.start_ns
@@ -115,14 +120,14 @@ async def test_open_idle_workers_are_woken_in_turn(alarm: Alarm) -> None:
 
 async def test_open_an_arrival_given_to_a_cancelled_worker_is_not_lost(alarm: Alarm) -> None:
     arriving = Arriving(alarm, 1000, age_s=-1000)
-    first = asyncio.ensure_future(arriving.loop.next())
+    first = asyncio.ensure_future(following(arriving.loop))
     await asyncio.sleep(0)
     arriving.loop._start_ns = arriving.start_ns = time.monotonic_ns()
     arriving.loop.offer_due()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    call = await arriving.loop.next()
+    call = await following(arriving.loop)
     assert call is not None
     assert call[0] == 0
 
@@ -135,7 +140,7 @@ def test_open_the_identity_holds_whatever_is_taken(count: int, capacity: int, ta
         arriving = Arriving(alarm, count, capacity=capacity)
         arriving.loop.close()
         for _ in range(taken):
-            if (call := await arriving.loop.next()) is not None:
+            if (call := await following(arriving.loop)) is not None:
                 assert call[2] is not None
                 arriving.recorder.unfinished(call[2])
         arriving.loop.drop_queued()
@@ -149,7 +154,7 @@ def test_open_the_identity_holds_whatever_is_taken(count: int, capacity: int, ta
 
 
 async def _rest(loop: OpenLoop) -> AsyncIterator[tuple[int, int, int | None]]:
-    while (call := await loop.next()) is not None:
+    while (call := await following(loop)) is not None:
         yield call
 
 
@@ -166,29 +171,29 @@ def _closed(alarm: Alarm, *, end_s: float = 1000, think_ns: int = 0, **options: 
 async def test_closed_each_worker_counts_its_own_calls(alarm: Alarm) -> None:
     loop = _closed(alarm)
     clients = [loop.client(worker) for worker in range(3)]
-    calls = [await client.next() for client in clients for _ in range(4)]
+    calls = [await following(client) for client in clients for _ in range(4)]
     assert [call[0] for call in calls if call] == [0, 1, 2, 3] * 3
     assert len({call[1] for call in calls if call}) == 12
     assert all(call[2] is None for call in calls if call)
 
 
 async def test_closed_no_call_starts_after_the_end(alarm: Alarm) -> None:
-    assert await _closed(alarm, end_s=-1).client(0).next() is None
+    assert await following(_closed(alarm, end_s=-1).client(0)) is None
     loop = _closed(alarm)
     loop.close()
-    assert await loop.client(0).next() is None
+    assert await following(loop.client(0)) is None
 
 
 async def test_closed_the_first_call_does_not_think(alarm: Alarm) -> None:
     client = _closed(alarm, think_ns=1000 * SECOND_NS).client(0)
-    assert await asyncio.wait_for(client.next(), 10) is not None
+    assert await asyncio.wait_for(following(client), 10) is not None
 
 
 async def test_closed_a_worker_that_thinks_is_woken_by_the_end(alarm: Alarm) -> None:
     loop = _closed(alarm, think_ns=1000 * SECOND_NS)
     client = loop.client(0)
-    await client.next()
-    thinking = asyncio.ensure_future(client.next())
+    await following(client)
+    thinking = asyncio.ensure_future(following(client))
     await asyncio.sleep(0)
     assert not thinking.done()
     loop.close()
@@ -199,7 +204,7 @@ async def test_closed_the_pause_is_never_shorter_than_drawn(alarm: Alarm) -> Non
     client = _closed(alarm, think_ns=2_000_000).client(0)
     started = []
     for _ in range(4):
-        await client.next()
+        await following(client)
         started.append(time.monotonic_ns())
     assert all(later - earlier >= 2_000_000 for earlier, later in pairwise(started))
 

@@ -51,6 +51,28 @@ def test_an_integer_has_no_more_bits_than_asked_for(bits: int) -> None:
     assert bits < 20 or len(set(drawn)) == 20
 
 
+@given(below=st.integers(1, 2**70), draws=st.integers(1, 5))
+def test_a_number_below_a_limit_is_below_it(below: int, draws: int) -> None:
+    rng = CallRandom(5)
+    assert all(0 <= rng.randrange(below) < below for _ in range(draws))
+
+
+def test_numbers_below_a_small_limit_are_spread_evenly() -> None:
+    rng = CallRandom(1)
+    counts = [0] * 7
+    for _ in range(7000):
+        counts[rng.randrange(7)] += 1
+    # Chi-squared with 6 degrees of freedom: above 22.5 once in a thousand seeds; the seed is fixed.
+    assert sum((count - 1000) ** 2 / 1000 for count in counts) < 22.5
+
+
+def test_shuffling_keeps_what_is_shuffled() -> None:
+    rng = CallRandom(1)
+    cards = list(range(52))
+    rng.shuffle(cards)
+    assert sorted(cards) == list(range(52)) != cards
+
+
 def test_numbers_are_spread_evenly() -> None:
     rng = CallRandom(1)
     counts = [0] * 10
