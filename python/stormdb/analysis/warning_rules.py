@@ -324,6 +324,7 @@ def _uneven(summary: Summary) -> Iterator[RunWarning]:
             "uneven_workers",
             f"workers did from {format_rate(spread.throughput_min_per_s)} to "
             f"{format_rate(spread.throughput_max_per_s)}: some were served better than others",
+            "look for locks that workers hold; a `run` that seldom awaits starves those beside it",
         )
 
 

@@ -193,7 +193,9 @@ def test_uneven_workers_are_doubted() -> None:
     result = closed_run(
         MINUTE, lambda worker, at_ns: Outcome(service_ns=(30 if worker == 0 else 10) * MS_NS)
     )
-    assert warnings_of(result)["uneven_workers"].text.startswith("workers did from 33.3/s to 100/s")
+    warning = warnings_of(result)["uneven_workers"]
+    assert warning.text.startswith("workers did from 33.3/s to 100/s")
+    assert "seldom awaits" in warning.remedy
 
 
 def test_clamped_unfinished_and_missing_are_doubted() -> None:
