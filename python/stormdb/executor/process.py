@@ -83,9 +83,12 @@ class WorkerProcess:
             await self._host.request("run", {"start_ns": start_ns}, timeout_ns=0)
             await self._host.stop()
         except StormdbError as error:
-            self.problem = self._named(await self._giving_up if self._giving_up else error)
+            problem = await self._giving_up if self._giving_up else error
             await self._host.kill()
-            if not self._has_ended:
+            if self._has_ended:  # the fault of the code, the same in every process
+                self.problem = problem
+            else:
+                self.problem = self._named(problem)
                 self._write_off()
 
     async def stop(self) -> None:

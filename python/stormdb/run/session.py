@@ -227,7 +227,7 @@ class Session:
         return RunResult(
             status=Status.INTERRUPTED if is_interrupted else status,
             # What plugin code told may hold a secret; a report is kept.
-            problem=logs.redact("\n".join(map(str, problems))),
+            problem=logs.redact("\n".join(dict.fromkeys(map(str, problems)))),
             exit_code=_exit_code(measured, findings, problems, is_interrupted),
             started_at=measured.started_at,
             workload=config.workload,
