@@ -5,6 +5,7 @@ from __future__ import annotations
 from stormdb.workload import distributions as d
 from stormdb.workload import expressions as e
 from stormdb.workload.expressions import UnaryOperation
+from stormdb.workload.functions import padded
 from stormdb.workload.generators import ALPHANUMERIC
 from stormdb.workload.kinds import SYMBOLS
 
@@ -29,8 +30,13 @@ class Wording:
 
     def of(self, expression: e.Expression) -> str:
         """The expression, for a line of its own."""
+        text = self._inner(expression)
+        return text[1:-1] if isinstance(expression, e.Draw) else text
+
+    def _inner(self, expression: e.Expression) -> str:
+        """The expression, between brackets or commas."""
         text = self._text(expression)
-        return text[1:-1] if text[0] in "(<" else text
+        return text[1:-1] if isinstance(expression, e.Binary) and text[0] == "(" else text
 
     def _text(self, node: e.Expression) -> str:  # noqa: PLR0911 - one for each node
         """The expression, with brackets where it could be read in two ways."""
@@ -43,27 +49,35 @@ class Wording:
                 return self._unary(operation, operand)
             case e.Binary(operation, left, right):
                 return self._binary(operation, left, right)
-            case e.Case(arms, otherwise):
-                whens = (
-                    f"when {self.of(condition)} then {self._text(value)}"
-                    for condition, value in arms
-                )
-                return f"case {' '.join(whens)} else {self._text(otherwise)} end"
+            case e.Case():
+                return self._case(node)
             case e.Table(table, index):
-                return f"table {table + 1}[{self.of(index)}]"
+                return f"table {table + 1}[{self._inner(index)}]"
             case e.Array(elements):
-                return f"[{', '.join(map(self.of, elements))}]"
+                return f"[{', '.join(map(self._inner, elements))}]"
             case e.Index(array, index):
-                return f"{self._text(array)}[{self.of(index)}]"
+                return f"{self._text(array)}[{self._inner(index)}]"
             case e.Draw(_, distribution):
                 return f"<{self._distribution(distribution)}>"
             case e.Permute():
                 seed = f", seed {node.seed}" if node.seed else ""
-                return f"permute({self.of(node.value)}, size {self.of(node.size)}{seed})"
+                return f"permute({self._inner(node.value)}, size {self._inner(node.size)}{seed})"
             case e.Hash():
-                return f"hash({self.of(node.value)}{f', seed {node.seed}' if node.seed else ''})"
+                seed = f", seed {node.seed}" if node.seed else ""
+                return f"hash({self._inner(node.value)}{seed})"
             case e.Sequence():
                 return "number of the transaction"
+
+    def _case(self, node: e.Case) -> str:
+        condition = node.arms[0][0] if node.arms else None
+        width = len(node.arms) + 1
+        if isinstance(condition, e.Binary) and node == padded(condition.left, width):
+            return f"pad({self._inner(condition.left)}, {width})"
+        whens = (
+            f"when {self._inner(condition)} then {self._text(value)}"
+            for condition, value in node.arms
+        )
+        return f"case {' '.join(whens)} else {self._text(node.otherwise)} end"
 
     def _binary(self, operation: e.BinaryOperation, left: e.Expression, right: e.Expression) -> str:
         first, second = self._text(left), self._text(right)
@@ -81,7 +95,7 @@ class Wording:
                 return f"not {self._text(operand)}"
             case UnaryOperation.IS_NULL:
                 return f"{self._text(operand)} is null"
-        return f"{operation}({self.of(operand)})"
+        return f"{operation}({self._inner(operand)})"
 
     def _distribution(self, one: d.Distribution) -> str:  # noqa: PLR0911 - one for each
         match one:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from stormdb.workload.bounds import INT_MAX, INT_MIN, joined
 from stormdb.workload.constants import checked_constant
 from stormdb.workload.expressions import (
+    Binary,
     BinaryOperation,
     Case,
     Const,
@@ -18,6 +19,7 @@ from stormdb.workload.expressions import (
     Kind,
     Permute,
     Slot,
+    Unary,
     UnaryOperation,
     walk,
 )
@@ -129,12 +131,21 @@ def pad(value: object, width: int) -> Value:
     if not isinstance(width, int) or not 1 <= width <= _MAX_DIGITS:
         raise problem(f"pad: the width is {width!r}, it must be a number from 1 to {_MAX_DIGITS}")
     number = once(argument("pad", "the value", value, Kind.INT))
-    arms = [
-        (number >= 10 ** (width - 1 - zeros), text("0" * zeros, number) if zeros else text(number))
+    return derived(padded(number.expression, width), (number,), Kind.TEXT)
+
+
+def padded(number: Expression, width: int) -> Expression:
+    """The text of an integer with zeros in front."""
+    digits = Unary(UnaryOperation.TEXT, number)
+
+    def after(zeros: int) -> Expression:
+        return Binary(BinaryOperation.CONCAT, Const("0" * zeros), digits) if zeros else digits
+
+    arms = tuple(
+        (Binary(BinaryOperation.GE, number, Const(10 ** (width - 1 - zeros))), after(zeros))
         for zeros in range(width - 1)
-    ]
-    shortest = text("0" * (width - 1), number) if width > 1 else text(number)
-    return case(*arms, otherwise=shortest) if arms else shortest
+    )
+    return Case(arms, after(width - 1)) if arms else digits
 
 
 def once(value: object) -> Value:

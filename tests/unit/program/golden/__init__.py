@@ -6,6 +6,7 @@ expressions, `evaluations.values.json` has them to read (`of`) with the value of
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from stormdb.plugin import Config
 from stormdb.program import Program, compile_workload
 from stormdb.program.encode import plain
 from tests.unit.program.golden import evaluations
-from tests.unit.program.golden.workloads import Everything, Transfers
 
 FOLDER = Path(__file__).parent
 LINE_CHARS = 120
@@ -23,9 +23,15 @@ LINE_CHARS = 120
 def programs() -> dict[str, Program]:
     """The programs by name."""
     config = Config(workload="golden", scale=3)
+    # As a plugin in one file, so that places are short.
+    spec = importlib.util.spec_from_file_location("workloads", FOLDER / "workloads.py")
+    assert spec
+    assert spec.loader
+    workloads = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(workloads)
     return {
-        "transfers": compile_workload(Transfers(), config),
-        "everything": compile_workload(Everything(), config),
+        "transfers": compile_workload(workloads.Transfers(), config),
+        "everything": compile_workload(workloads.Everything(), config),
         "evaluations": evaluations.program(),
     }
 
