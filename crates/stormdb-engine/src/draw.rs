@@ -117,9 +117,8 @@ impl Words {
 
     /// A number in `[0, 1)`, exponentially less likely by `exp(-decay)` over the whole range.
     pub fn exponential_unit(&mut self, decay: f64) -> f64 {
-        let cut = libm::exp(-decay);
-        let uniform = 1.0 - self.unit();
-        (-libm::log(cut + (1.0 - cut) * uniform) / decay).min(1.0 - f64::EPSILON)
+        let part = libm::expm1(-decay) * self.unit();
+        (-libm::log1p(part) / decay).min(1.0 - f64::EPSILON)
     }
 }
 

@@ -26,8 +26,8 @@ pub enum EvalError {
     /// An argument that the function does not allow.
     #[error("{0}")]
     Argument(&'static str),
-    /// More than 1 GiB of texts in one transaction.
-    #[error("the texts of one transaction take more than 1 GiB")]
+    /// More texts in one transaction than [`crate::value::MAX_ARENA`].
+    #[error("the texts of one transaction take more than 256 MiB")]
     Memory,
 }
 
@@ -42,6 +42,15 @@ impl EvalError {
             Self::Index => b"2202E",
             Self::Argument(_) => b"22023",
             Self::Memory => b"54000",
+        }
+    }
+}
+
+impl From<stormdb_wire::Error> for EvalError {
+    fn from(error: stormdb_wire::Error) -> Self {
+        match error {
+            stormdb_wire::Error::ZeroByte { .. } => Self::Argument("a text with a zero byte"),
+            _ => Self::Argument("a statement of more than 2 GiB"),
         }
     }
 }
@@ -166,20 +175,14 @@ impl Scope<'_> {
     }
 
     fn array(&mut self, list: List) -> Result<Value, EvalError> {
-        // Inner arrays are evaluated first, so the elements of this one lie together.
-        const AT_ONCE: usize = 16;
+        // Room first: what inner arrays append comes after it.
         let ids = self.program.list(list);
-        if ids.len() <= AT_ONCE {
-            let mut values = [Value::Null; AT_ONCE];
-            for (value, id) in values.iter_mut().zip(ids) {
-                *value = self.value(*id)?;
-            }
-            return Ok(Value::Array(
-                self.scratch.write_elements(values.into_iter().take(ids.len()))?,
-            ));
+        let array = self.scratch.write_nulls(ids.len())?;
+        for (index, id) in ids.iter().enumerate() {
+            let value = self.value(*id)?;
+            self.scratch.set(array, index, value);
         }
-        let values = ids.iter().map(|id| self.value(*id)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Value::Array(self.scratch.write_elements(values)?))
+        Ok(Value::Array(array))
     }
 }
 

@@ -10,8 +10,10 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
 )]
 
+mod calendar;
 pub mod clock;
 pub mod draw;
+pub mod encoding;
 pub mod engine;
 mod error;
 pub mod expr;

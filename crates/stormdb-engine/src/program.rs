@@ -5,9 +5,13 @@
 mod check;
 mod flatten;
 pub mod ir;
+mod sql;
 
+use std::ops::Range;
+
+use crate::encoding::ServerType;
 use crate::value::{Arena, Span, Value};
-use ir::{Binary, Kind, Mix, RowRange, Unary};
+use ir::{Binary, Mix, RowRange, Unary};
 
 pub use check::Problem;
 
@@ -29,7 +33,7 @@ pub struct Program {
     /// The transactions.
     pub transactions: Vec<Transaction>,
     /// Statements by number.
-    pub statements: Vec<ir::Statement>,
+    pub statements: Vec<Statement>,
     /// Names of the custom metrics.
     pub metrics: Vec<String>,
     /// Steps of all transactions, one after the other.
@@ -42,6 +46,43 @@ pub struct Program {
     pub lists: Vec<ExprId>,
     /// Texts, bytes and arrays of the constants.
     pub constants: Arena,
+    /// What a connection must have room for.
+    pub room: Room,
+}
+
+/// Most that any transaction of a program needs at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Variables.
+    pub slots: usize,
+    /// Loops around a step; a copy counts as one.
+    pub loops: usize,
+    /// Savepoints around a step.
+    pub savepoints: usize,
+    /// Statements that are sent together.
+    pub statements: usize,
+}
+
+/// One SQL statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Row of the report.
+    pub label: String,
+    /// Text with `$1` … `$n`.
+    pub sql: String,
+    /// Number of parameters.
+    pub parameter_count: u16,
+    /// The text cut at its parameters.
+    pub parts: Box<[Part]>,
+}
+
+/// A piece of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// As it stands there.
+    Text(Range<usize>),
+    /// The parameter of this number, from 1.
+    Parameter(u32),
 }
 
 /// One kind of transaction.
@@ -55,8 +96,6 @@ pub struct Transaction {
     pub slot_count: u32,
     /// First of its steps.
     pub first_step: u32,
-    /// How deep its loops are nested.
-    pub loop_depth: u32,
 }
 
 /// One step. A jump names the number of a step.
@@ -134,7 +173,7 @@ pub enum Step {
         /// Values of a row.
         columns: List,
         /// Types of the columns.
-        types: Box<[String]>,
+        types: Box<[ServerType]>,
     },
     /// `SAVEPOINT`.
     SavepointStart {
@@ -262,18 +301,6 @@ impl Program {
     pub fn list(&self, list: List) -> &[ExprId] {
         let start = list.start as usize;
         &self.lists[start..start + list.length as usize]
-    }
-
-    /// Kind that a captured column is kept as, for messages.
-    #[must_use]
-    pub fn kind_name(kind: Kind) -> &'static str {
-        match kind {
-            Kind::Bool => "a boolean",
-            Kind::Int => "an integer",
-            Kind::Float => "a number",
-            Kind::Text => "a text",
-            Kind::Bytes => "bytes",
-        }
     }
 }
 

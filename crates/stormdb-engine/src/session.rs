@@ -1,21 +1,33 @@
 //! Runs one transaction at a time on one connection: messages in, messages out, no I/O.
 //!
-//! [`Session::start`] and [`Session::on_frame`] append requests to `out` and say how it goes on.
-//! Between them the session waits for the server, so a thread can serve any number of sessions.
+//! [`Session::start`], [`Session::go_on`], [`Session::more`] and [`Session::on_frame`] append
+//! requests to `out` and say how it goes on. Between them the session waits for the server, so a
+//! thread can serve any number of sessions.
+//!
+//! [`prepare`] makes a connection ready, [`request`] writes what is sent, [`steps`] runs the
+//! program, [`answers`] takes what the server says, [`ending`] is what comes after a failure,
+//! [`copy`] sends rows in bulk.
 
-mod bind;
-mod run;
+mod answers;
+mod copy;
+mod ending;
+mod message;
+mod prepare;
+mod request;
+mod steps;
 
 use crate::draw::Draws;
 use crate::program::Program;
+use crate::snapshot::Traffic;
 use crate::sqlstate::Sqlstate;
 use crate::value::{Arena, Value};
-use stormdb_wire::Error as WireError;
+use stormdb_wire::{Error as WireError, TransactionStatus};
 
-pub use bind::{Prepared, Preparing, Unprepared};
+use message::Message;
 
-/// Bytes of an error message that are kept.
-const MAX_MESSAGE_BYTES: usize = 300;
+pub use prepare::{Opening, Prepared, Preparing, Refusal};
+pub use request::Protocol;
+
 /// Room that is set aside for the texts of a transaction.
 const SCRATCH_BYTES: usize = 4 * 1024;
 const SCRATCH_ELEMENTS: usize = 64;
@@ -23,11 +35,19 @@ const SCRATCH_ELEMENTS: usize = 64;
 /// How a transaction goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Turn {
-    /// The server must answer.
+    /// The server must answer; there is nothing to send.
     Wait,
+    /// A request was appended: send it. The time of its statements starts now.
+    Send,
+    /// More of the request was appended: send it. Unless it is whole now, call [`Session::more`]
+    /// once most of it has left.
+    Append {
+        /// Nothing more follows.
+        is_whole: bool,
+    },
     /// A planned pause, outside of all times; then [`Session::go_on`].
     Think {
-        /// How long.
+        /// How long. 0 lets others have a turn.
         pause_ns: u64,
     },
     /// A block failed with a code that is worth another try; [`Session::go_on`] makes it.
@@ -35,7 +55,7 @@ pub enum Turn {
         /// Why.
         code: Sqlstate,
     },
-    /// The transaction is over.
+    /// The transaction is over. What it moved is [`Session::traffic`].
     Done(Outcome),
 }
 
@@ -50,10 +70,22 @@ pub enum Outcome {
     Failed(Sqlstate),
 }
 
+/// A statement that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// Its number.
+    pub statement: u32,
+    /// What it moved.
+    pub traffic: Traffic,
+    /// Code and message, if it failed: by the server, or because its rows are not as declared.
+    pub failure: Option<(Sqlstate, &'a str)>,
+}
+
 /// What the session tells of while it runs.
 pub trait Listener {
-    /// A statement was answered; it was sent with the last request and nothing else was.
-    fn statement(&mut self, statement: u32, is_done: bool);
+    /// A statement was answered. Its time started with the last [`Turn::Send`], that of all
+    /// statements of a pipeline together.
+    fn statement(&mut self, answer: Answer<'_>);
     /// A custom metric.
     fn emit(&mut self, metric: u32, value: f64);
 }
@@ -63,11 +95,17 @@ pub trait Listener {
 pub struct Session {
     prepared: Prepared,
     slots: Vec<Value>,
+    /// Parameters of the statement at hand.
     values: Vec<Value>,
     scratch: Arena,
     loops: Vec<Turns>,
     savepoints: Vec<Savepoint>,
-    message: String,
+    /// Size of each statement of the request under way.
+    sent_bytes: Vec<u64>,
+    message: Message,
+    traffic: Traffic,
+    /// What had been received when the statement at hand began.
+    received_before_bytes: u64,
     state: State,
 }
 
@@ -87,9 +125,11 @@ struct State {
     /// The open block, if there is one.
     block: Option<Block>,
     pipeline: Option<Pipeline>,
-    /// First of the executes that were sent and not answered yet.
+    copy: Option<Copy>,
+    /// First of the steps that were sent and not answered yet.
     answering: usize,
     phase: Phase,
+    status: TransactionStatus,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -117,9 +157,17 @@ struct Savepoint {
 struct Pipeline {
     /// Bytes that were to be sent before it, to take it back.
     mark: usize,
-    /// Whether BEGIN had been sent before it.
-    was_begun: bool,
+    /// Whether the BEGIN of the block is in it.
+    has_begin: bool,
     count: usize,
+}
+
+/// A copy whose rows have not all been sent.
+#[derive(Debug, Clone, Copy)]
+struct Copy {
+    step: usize,
+    /// The server has asked for rows.
+    is_open: bool,
 }
 
 /// What the server is busy with.
@@ -128,32 +176,44 @@ enum Phase {
     /// Nothing.
     Idle,
     /// Statements of the program.
-    Statements {
-        /// A BEGIN whose completion comes first.
-        begin: bool,
-        /// Whether the current statement has given a row.
-        has_row: bool,
-        /// How many were sent.
-        count: usize,
-        /// The first failure, if there was one.
-        failure: Option<Sqlstate>,
-    },
-    /// COMMIT.
-    Commit {
-        /// If it failed.
-        failure: Option<Sqlstate>,
-    },
-    /// ROLLBACK, and what comes after it.
-    Rollback(After),
-    /// Back to a savepoint, then on behind it.
-    ToSavepoint,
-    /// SAVEPOINT or RELEASE.
-    Savepoint {
+    Statements(Answers),
+    /// A statement of our own.
+    Control {
+        purpose: Purpose,
         /// If it failed.
         failure: Option<Sqlstate>,
     },
 }
 
+/// How far the server is with the statements of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Answers {
+    /// A BEGIN whose completion comes first.
+    has_begin: bool,
+    /// Whether the statement at hand has given a row.
+    has_row: bool,
+    /// How many were sent.
+    count: usize,
+    /// How many were answered.
+    done: usize,
+    /// Failure of the statement at hand, which the server may not know of.
+    failure: Option<Sqlstate>,
+    /// The first failure of all.
+    first_failure: Option<Sqlstate>,
+}
+
+/// Why a statement of our own was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Commit,
+    Rollback(After),
+    Savepoint,
+    Release,
+    /// Back to a savepoint, then on behind it.
+    ToSavepoint,
+}
+
+/// What follows when a block has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
     RolledBack,
@@ -176,30 +236,33 @@ pub enum SessionError {
         /// Its words.
         message: String,
     },
+    /// The server waits for rows that nobody has.
+    #[error("a statement wants rows as COPY does; hint: describe it by copy_in")]
+    Copy,
+    /// Texts would no longer be read as they are written.
+    #[error(
+        "standard_conforming_strings was set to {0}, which the simple protocol cannot work with"
+    )]
+    Strings(String),
 }
 
 impl Session {
     /// A session whose connection has prepared the program's statements.
     #[must_use]
     pub fn new(program: &Program, prepared: Prepared) -> Self {
-        let deepest =
-            program.transactions.iter().map(|one| one.loop_depth as usize).max().unwrap_or(0);
-        let slots =
-            program.transactions.iter().map(|one| one.slot_count as usize).max().unwrap_or(0);
-        let values = program
-            .statements
-            .iter()
-            .map(|one| usize::from(one.parameter_count))
-            .max()
-            .unwrap_or(0);
+        let room = program.room;
+        let parameter_counts = program.statements.iter().map(|one| one.parameter_count);
         Self {
             prepared,
-            slots: Vec::with_capacity(slots),
-            values: Vec::with_capacity(values),
+            slots: Vec::with_capacity(room.slots),
+            values: Vec::with_capacity(parameter_counts.max().unwrap_or(0).into()),
             scratch: Arena::with_capacity(SCRATCH_BYTES, SCRATCH_ELEMENTS),
-            loops: Vec::with_capacity(deepest),
-            savepoints: Vec::with_capacity(4),
-            message: String::with_capacity(MAX_MESSAGE_BYTES),
+            loops: Vec::with_capacity(room.loops),
+            savepoints: Vec::with_capacity(room.savepoints),
+            sent_bytes: Vec::with_capacity(room.statements),
+            message: Message::default(),
+            traffic: Traffic::default(),
+            received_before_bytes: 0,
             state: State::idle(),
         }
     }
@@ -207,7 +270,13 @@ impl Session {
     /// Message of the last failure.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        self.message.as_str()
+    }
+
+    /// What the transaction has moved so far, in all its tries.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
     }
 }
 
@@ -218,8 +287,13 @@ impl State {
             step: 0,
             block: None,
             pipeline: None,
+            copy: None,
             answering: 0,
             phase: Phase::Idle,
+            status: TransactionStatus::Idle,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,10 +21,11 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
+use crate::session::Protocol;
 use crate::snapshot::IntervalSnapshot;
 use crate::{Error, Result};
 
-use connection::{Connection, Lost};
+use connection::{COPY_AHEAD_BYTES, Connection, Lost};
 use jobs::{Jobs, Rows};
 use timers::{Timer, Timers};
 
@@ -45,6 +46,8 @@ pub struct WorkerSpec {
     pub address: SockAddr,
     /// As whom.
     pub login: Login,
+    /// How statements are sent.
+    pub protocol: Protocol,
     /// Connections of the whole run.
     pub connections: u32,
     /// Workers of the whole run: transactions that may be under way at once.
@@ -175,6 +178,8 @@ pub struct Worker<R: Reactor> {
     connections: Vec<Connection>,
     /// Connections that wait for work, last used first.
     idle: Vec<Slot>,
+    /// Connections with rows of a copy that have not been made yet.
+    copying: Vec<Slot>,
     jobs: Jobs,
     timers: Timers,
     recorder: Recorder,
@@ -208,6 +213,7 @@ impl<R: Reactor> Worker<R> {
             reports,
             connections: (0..count).map(|_| Connection::new()).collect(),
             idle: Vec::with_capacity(count),
+            copying: Vec::with_capacity(count),
             jobs: Jobs::new(&spec, share),
             timers: Timers::with_capacity(count + share.worker_count as usize),
             recorder,
@@ -291,6 +297,7 @@ impl<R: Reactor> Worker<R> {
             self.offer_due(run_ns)?;
             self.fire_timers(now_ns);
             self.dispatch();
+            self.continue_copies();
             self.flip(run_ns)?;
             let wake_ns = self.next_wake_ns(now_ns).min(end_ns);
             self.wait_until(wake_ns)?;
@@ -311,6 +318,7 @@ impl<R: Reactor> Worker<R> {
                 break;
             }
             self.fire_timers(now_ns);
+            self.continue_copies();
             self.flip(now_ns - self.start_ns)?;
             let wake_ns = self.next_wake_ns(now_ns).min(last_ns);
             self.wait_until(wake_ns)?;
@@ -369,6 +377,11 @@ impl<R: Reactor> Worker<R> {
     }
 
     fn next_wake_ns(&mut self, now_ns: u64) -> u64 {
+        // A copy that can go on does not wait; one that cannot is woken by what it has sent.
+        let can_go_on = |slot: &Slot| self.reactor.unsent_bytes(*slot) <= COPY_AHEAD_BYTES;
+        if self.copying.iter().any(can_go_on) {
+            return now_ns;
+        }
         let arrival_ns =
             self.schedule.peek().map_or(u64::MAX, |due| due.intended_start_ns + self.start_ns);
         let interval_ns = self

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 use stormdb_engine::engine::{self, Io};
 use stormdb_engine::program::Program;
+use stormdb_engine::session::Protocol;
 use stormdb_engine::worker::WorkerSpec;
 use stormdb_reactor::SockAddr;
 use stormdb_wire::Login;
@@ -54,7 +55,7 @@ impl Engine {
     #[pyo3(signature = (
         program, plan, *, address, user, dbname, password=None, settings=BTreeMap::new(), threads,
         connections, workers, seed, think_time_ns=0, max_queue, max_tries=1, retry_backoff_ns=0,
-        drain_ns, io="auto",
+        drain_ns, protocol="prepared", io="auto",
     ))]
     fn new(
         program: &[u8],
@@ -73,6 +74,7 @@ impl Engine {
         max_tries: u32,
         retry_backoff_ns: u64,
         drain_ns: u64,
+        protocol: &str,
         io: &str,
     ) -> Result<Self> {
         let io = match io {
@@ -80,6 +82,12 @@ impl Engine {
             "uring" => Io::Uring,
             "poll" => Io::Poll,
             _ => return Err(unknown_word("io", io, "auto, uring, poll")),
+        };
+        let protocol = match protocol {
+            "simple" => Protocol::Simple,
+            "extended" => Protocol::Extended,
+            "prepared" => Protocol::Prepared,
+            _ => return Err(unknown_word("protocol", protocol, "simple, extended, prepared")),
         };
         let login = Login {
             user,
@@ -95,6 +103,7 @@ impl Engine {
             plan: plan.0.clone(),
             address: address.resolve()?,
             login,
+            protocol,
             connections,
             workers,
             seed,

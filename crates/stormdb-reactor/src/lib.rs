@@ -67,6 +67,9 @@ pub trait Reactor: Sized {
     /// The system refused; the connection should be closed.
     fn flush(&mut self, slot: Slot) -> io::Result<()>;
 
+    /// How much of what was to be sent has not left. [`Reactor::wait`] returns when it shrinks.
+    fn unsent_bytes(&self, slot: Slot) -> usize;
+
     /// Close a slot at once; events of it that were not taken yet never come. Closing a free slot
     /// does nothing.
     fn close(&mut self, slot: Slot);

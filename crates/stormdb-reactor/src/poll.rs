@@ -157,6 +157,10 @@ impl Reactor for Poll {
         Ok(())
     }
 
+    fn unsent_bytes(&self, slot: Slot) -> usize {
+        self.slots[slot].output.len()
+    }
+
     fn close(&mut self, slot: Slot) {
         let state = &mut self.slots[slot];
         if let Some(socket) = state.socket.take() {

@@ -281,6 +281,10 @@ impl Reactor for Uring {
         self.push(&send.user_data(tag))
     }
 
+    fn unsent_bytes(&self, slot: Slot) -> usize {
+        self.slots[slot].output.len() + self.slots[slot].sending.len()
+    }
+
     fn close(&mut self, slot: Slot) {
         let state = &mut self.slots[slot];
         let Some(socket) = state.socket.take() else { return };

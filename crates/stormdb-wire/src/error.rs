@@ -1,7 +1,7 @@
 //! What can go wrong between two ends that should speak the same protocol.
 
 /// Result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A break of the protocol, or a login that was refused.
 ///
@@ -63,6 +63,12 @@ pub enum Error {
         sqlstate: String,
         /// The server's words.
         message: String,
+    },
+    /// A text cannot be sent: a zero byte would end it.
+    #[error("a text has a zero byte at position {at}, which PostgreSQL does not allow")]
+    ZeroByte {
+        /// Position of the byte.
+        at: usize,
     },
     /// A value cannot be sent: it is longer than the protocol can say.
     #[error("{what} of {size} does not fit into a message; the protocol allows {limit}")]

@@ -87,12 +87,21 @@ pub fn sasl_response(response: &[u8], out: &mut Vec<u8>) -> Result<()> {
     })
 }
 
-/// Simple query: one or more statements as text.
+/// Simple query: one or more statements as text, which `sql` appends.
 ///
 /// # Errors
-/// The text contains a zero byte or is too large.
-pub fn query(sql: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    message(b'Q', out, |out| c_string(sql, out))
+/// The text contains a zero byte or is too large, or `sql` failed; nothing was appended.
+pub fn query<E: From<Error>>(
+    out: &mut Vec<u8>,
+    sql: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    message(b'Q', out, |out| {
+        let at = out.len();
+        sql(out)?;
+        refuse_zero(&out[at..])?;
+        out.push(0);
+        Ok(())
+    })
 }
 
 /// Prepare a statement; the empty name is the unnamed one. A type of 0 leaves it to the server.
@@ -122,19 +131,20 @@ pub enum Format {
 
 /// Bind values to a prepared statement, portal unnamed.
 ///
-/// `values` appends each parameter with its length by [`value`] or [`null`], in the order of
+/// `values` appends each parameter with its length, as [`value`] and [`null`] do, in the order of
 /// `formats`.
 ///
 /// # Errors
-/// The name contains a zero byte, the message is too large, or `values` failed.
+/// The name contains a zero byte, the message is too large, or `values` failed; nothing was
+/// appended.
 #[inline]
-pub fn bind(
+pub fn bind<E: From<Error>>(
     statement: &[u8],
     formats: impl Iterator<Item = Format>,
     result_format: Format,
     out: &mut Vec<u8>,
-    values: impl FnOnce(&mut Vec<u8>) -> Result<()>,
-) -> Result<()> {
+    values: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     message(b'B', out, |out| {
         out.push(0);
         c_string(statement, out)?;
@@ -195,6 +205,12 @@ pub fn sync(out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'S', 0, 0, 0, 4]);
 }
 
+/// Have the server send what it has said so far, without ending the group.
+#[inline]
+pub fn flush(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[b'H', 0, 0, 0, 4]);
+}
+
 /// Drop a prepared statement.
 ///
 /// # Errors
@@ -206,15 +222,15 @@ pub fn close_statement(name: &[u8], out: &mut Vec<u8>) -> Result<()> {
     })
 }
 
-/// A piece of copy data.
+/// A piece of copy data, which `data` appends.
 ///
 /// # Errors
-/// The piece is too large.
-pub fn copy_data(data: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    message(b'd', out, |out| {
-        out.extend_from_slice(data);
-        Ok(())
-    })
+/// The piece is too large, or `data` failed; nothing was appended.
+pub fn copy_data<E: From<Error>>(
+    out: &mut Vec<u8>,
+    data: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    message(b'd', out, data)
 }
 
 /// End of the copy data.
@@ -235,15 +251,15 @@ pub fn terminate(out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'X', 0, 0, 0, 4]);
 }
 
-fn message(
+fn message<E: From<Error>>(
     tag: u8,
     out: &mut Vec<u8>,
-    body: impl FnOnce(&mut Vec<u8>) -> Result<()>,
-) -> Result<()> {
+    body: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     out.push(tag);
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
-    let written = body(out).and_then(|()| finish(at, out));
+    let written = body(out).and_then(|()| Ok(finish(at, out)?));
     if written.is_err() {
         out.truncate(at - 1);
     }
@@ -256,10 +272,15 @@ fn finish(at: usize, out: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-fn c_string(text: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    if let Some(at) = text.iter().position(|byte| *byte == 0) {
-        return Err(Error::TooLarge { what: "a text with a zero byte", size: at, limit: 0 });
+fn refuse_zero(text: &[u8]) -> Result<()> {
+    match text.iter().position(|byte| *byte == 0) {
+        Some(at) => Err(Error::ZeroByte { at }),
+        None => Ok(()),
     }
+}
+
+fn c_string(text: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    refuse_zero(text)?;
     out.extend_from_slice(text);
     out.push(0);
     Ok(())

@@ -88,6 +88,9 @@ impl Startup {
     pub fn begin(login: Login, out: &mut Vec<u8>) -> Result<Self> {
         let mut parameters =
             vec![("user", login.user.as_str()), ("database", login.dbname.as_str())];
+        // What is sent is UTF-8, whatever the database's own encoding is.
+        let has_encoding = login.settings.iter().any(|(name, _)| name == "client_encoding");
+        parameters.extend((!has_encoding).then_some(("client_encoding", "UTF8")));
         parameters
             .extend(login.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         frontend::startup(login.version, &parameters, out)?;

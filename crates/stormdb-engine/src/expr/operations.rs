@@ -116,10 +116,7 @@ fn integers(operation: Binary, left: i64, right: i64) -> Result {
         Binary::Sub => int(left.checked_sub(right)),
         Binary::Mul => int(left.checked_mul(right)),
         Binary::FloorDiv => int(floor_div(left, right)),
-        Binary::Mod => {
-            int(floor_div(left, right)
-                .map_or(Some(0), |quotient| left.checked_sub(quotient * right)))
-        }
+        Binary::Mod => Ok(Value::Int(floor_mod(left, right))),
         Binary::Pow if right >= 0 => {
             int(u32::try_from(right).ok().and_then(|power| left.checked_pow(power)))
         }
@@ -146,18 +143,12 @@ fn doubles(operation: Binary, left: f64, right: f64) -> Result {
         Binary::Sub => left - right,
         Binary::Mul => left * right,
         Binary::Div => left / right,
-        Binary::FloorDiv => (left / right).floor(),
-        Binary::Mod => left - (left / right).floor() * right,
+        Binary::FloorDiv => ((left - float_mod(left, right)) / right).round(),
+        Binary::Mod => float_mod(left, right),
         Binary::Pow => libm::pow(left, right),
-        Binary::Min => left.min(right),
-        Binary::Max => left.max(right),
         _ => {
-            return compare(
-                operation,
-                left.partial_cmp(&right),
-                Value::Float(left),
-                Value::Float(right),
-            );
+            let order = float_order(left, right);
+            return compare(operation, Some(order), Value::Float(left), Value::Float(right));
         }
     }))
 }
@@ -197,6 +188,27 @@ fn order(left: Value, right: Value, memory: Memory<'_>) -> Option<Ordering> {
         }
         _ => None,
     }
+}
+
+/// Remainder with the sign of the divisor, which is not 0.
+fn floor_mod(left: i64, right: i64) -> i64 {
+    let remainder = left.wrapping_rem(right);
+    if remainder != 0 && (remainder < 0) != (right < 0) { remainder + right } else { remainder }
+}
+
+/// As [`floor_mod`].
+fn float_mod(left: f64, right: f64) -> f64 {
+    let remainder = libm::fmod(left, right);
+    if remainder != 0.0 && (remainder < 0.0) != (right < 0.0) {
+        remainder + right
+    } else {
+        remainder
+    }
+}
+
+/// PostgreSQL's order of doubles: NaN equals itself and is above all others.
+fn float_order(left: f64, right: f64) -> Ordering {
+    left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
 }
 
 fn floor_div(left: i64, right: i64) -> Option<i64> {

@@ -1,23 +1,28 @@
 //! Reading a program from bytes, and refusing what cannot be run.
 
+mod parts;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::ir::{Action, Expr, FORMAT_VERSION, Generator, Program, Step, Transaction};
+use super::ir::{Action, CopyColumn, Expr, FORMAT_VERSION, Generator, Program, Step, Transaction};
+use crate::encoding::ServerType;
 
 /// Largest program in bytes.
-const MAX_BYTES: usize = 64 << 20;
-/// Most transactions, and most statements.
-const MAX_PARTS: usize = 1_000;
+const MAX_BYTES: usize = 32 << 20;
 /// Most variables, and most draws, of a transaction.
 const MAX_SLOTS: usize = 10_000;
 /// Deepest nesting of steps and expressions.
 const MAX_DEPTH: usize = 128;
 /// Largest limit of a loop, and of the rows of a copy.
 const MAX_REPEAT: u32 = 100_000_000;
-/// Longest random text or vector that a constant may ask for.
+/// Most columns of a table.
+const MAX_COLUMNS: usize = 1600;
+/// Most dimensions of a vector.
 const MAX_DIMENSIONS: u32 = 16_000;
+/// Fewer would throw nearly all draws away.
+const LEAST_SIGMAS: f64 = 0.1;
 
 /// Why a program is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,26 +55,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Program, Problem> {
 
 /// Check what the types cannot say.
 pub(super) fn verify(program: &Program) -> Result<(), Problem> {
-    let refuse =
-        |message: &str| Err(Problem { place: "program".to_owned(), message: message.to_owned() });
-    if program.transactions.len() > MAX_PARTS || program.statements.len() > MAX_PARTS {
-        return refuse("more than 1,000 transactions or statements");
-    }
-    if program.transactions.iter().map(|one| u64::from(one.weight)).sum::<u64>() == 0 {
-        return refuse("no transaction has a weight above 0");
-    }
-    let mut names = BTreeSet::new();
-    for transaction in &program.transactions {
-        if transaction.name.is_empty() || !names.insert(&transaction.name) {
-            return Err(Problem {
-                place: transaction.place.clone(),
-                message: format!("the name {:?} is empty or used twice", transaction.name),
-            });
-        }
-        Checker { program, transaction, place: &transaction.place, draws: BTreeSet::new() }
-            .transaction()?;
-    }
-    Ok(())
+    let mut room = parts::verify(program)?;
+    program.transactions.iter().try_for_each(|transaction| {
+        let (place, draws) = (transaction.place.as_str(), BTreeSet::new());
+        Checker { program, transaction, place, draws, room: &mut room }.transaction()
+    })
 }
 
 /// Walks one transaction in the order of execution.
@@ -78,6 +68,8 @@ struct Checker<'a> {
     transaction: &'a Transaction,
     place: &'a str,
     draws: BTreeSet<u32>,
+    /// For how many more constants there is room in the program.
+    room: &'a mut usize,
 }
 
 /// Where a step stands.
@@ -170,6 +162,7 @@ impl<'a> Checker<'a> {
             Action::CopyIn { statement, rows, limit, columns } => {
                 self.statement(*statement, 0)?;
                 self.repeat(rows, *limit, set)?;
+                self.copy_types(columns)?;
                 columns.iter().try_for_each(|column| self.expr(&column.value, set, 0))
             }
             Action::Savepoint { body, .. } => {
@@ -196,6 +189,17 @@ impl<'a> Checker<'a> {
     fn repeat(&mut self, count: &'a Expr, limit: u32, set: &Slots) -> Result<(), Problem> {
         self.expr(count, set, 0)?;
         self.require(limit <= MAX_REPEAT, || format!("the limit {limit} is above {MAX_REPEAT}"))
+    }
+
+    fn copy_types(&self, columns: &[CopyColumn]) -> Result<(), Problem> {
+        self.require((1..=MAX_COLUMNS).contains(&columns.len()), || {
+            format!("a copy of {} columns, it must have 1 to {MAX_COLUMNS}", columns.len())
+        })?;
+        columns.iter().map(|column| column.type_name.as_str()).try_for_each(|name| {
+            self.require(ServerType::from_name(name).is_some(), || {
+                format!("the type {name} cannot be copied; hint: use {}", ServerType::names())
+            })
+        })
     }
 
     fn pipeline(
@@ -252,7 +256,10 @@ impl<'a> Checker<'a> {
         self.require(depth < MAX_DEPTH, || "an expression is nested too deep".to_owned())?;
         let depth = depth + 1;
         match expr {
-            Expr::Const(_) | Expr::Sequence => Ok(()),
+            Expr::Sequence => Ok(()),
+            Expr::Const(constant) => {
+                parts::constants(std::slice::from_ref(constant), self.place, self.room)
+            }
             Expr::Slot(slot) => match set.get(*slot as usize) {
                 Some(true) => Ok(()),
                 Some(false) => {
@@ -304,18 +311,29 @@ impl<'a> Checker<'a> {
     ) -> Result<(), Problem> {
         let is_positive = |value: f64| value.is_finite() && value > 0.0;
         match generator {
-            Generator::Uniform { low, high }
-            | Generator::UniformFloat { low, high }
-            | Generator::Nurand { low, high, .. } => self.both(low, high, set, depth),
+            Generator::Uniform { low, high } | Generator::UniformFloat { low, high } => {
+                self.both(low, high, set, depth)
+            }
+            Generator::Nurand { a, low, high, .. } => {
+                self.require(*a >= 0, || format!("nurand: A is {a}, it must not be below 0"))?;
+                self.both(low, high, set, depth)
+            }
             Generator::Zipf { count, skew } => {
                 self.require(skew.is_finite() && *skew >= 0.0, || {
-                    "zipf: the skew is below 0".to_owned()
+                    format!("zipf: the skew is {skew}, it must be at least 0")
                 })?;
                 self.expr(count, set, depth)
             }
-            Generator::Gaussian { low, high, sigmas: shape }
-            | Generator::Exponential { low, high, decay: shape } => {
-                self.require(is_positive(*shape), || "the shape must be above 0".to_owned())?;
+            Generator::Gaussian { low, high, sigmas } => {
+                self.require(sigmas.is_finite() && *sigmas >= LEAST_SIGMAS, || {
+                    format!("gaussian: sigmas is {sigmas}, it must be at least {LEAST_SIGMAS}")
+                })?;
+                self.both(low, high, set, depth)
+            }
+            Generator::Exponential { low, high, decay } => {
+                self.require(is_positive(*decay), || {
+                    format!("exponential: the decay is {decay}, it must be above 0")
+                })?;
                 self.both(low, high, set, depth)
             }
             Generator::Choice { weights, values } => {
@@ -328,8 +346,11 @@ impl<'a> Checker<'a> {
                 values.iter().try_for_each(|value| self.expr(value, set, depth))
             }
             Generator::Text { min, max, alphabet } => {
-                let is_sound = !alphabet.is_empty() && alphabet.is_ascii();
-                self.require(is_sound, || "text: the alphabet is empty or not ASCII".to_owned())?;
+                let is_sound =
+                    !alphabet.is_empty() && alphabet.is_ascii() && !alphabet.contains('\0');
+                self.require(is_sound, || {
+                    format!("text: the alphabet is {alphabet:?}, it must be of ASCII characters")
+                })?;
                 self.both(min, max, set, depth)
             }
             Generator::Bytes { length } => self.expr(length, set, depth),
@@ -337,7 +358,8 @@ impl<'a> Checker<'a> {
                 .require((1..=MAX_DIMENSIONS).contains(dimensions), || {
                     format!("vector: between 1 and {MAX_DIMENSIONS} dimensions")
                 }),
-            Generator::Pattern(_) | Generator::Uuid => Ok(()),
+            Generator::Pattern(pattern) => parts::text(pattern, self.place),
+            Generator::Uuid => Ok(()),
         }
     }
 

@@ -1,7 +1,8 @@
 //! From nested steps and expressions to flat lists of them. The program was verified before.
 
 use super::ir::{self, Action, Constant, Expr};
-use super::{ExprId, Generator, List, Node, Program, Step, Transaction};
+use super::{ExprId, Generator, List, Node, Program, Room, Statement, Step, Transaction, sql};
+use crate::encoding::ServerType;
 use crate::value::{Arena, Span, Value};
 
 /// Flatten a verified program.
@@ -13,22 +14,28 @@ pub(super) fn flatten(program: ir::Program) -> Program {
         lists: Vec::new(),
         constants: Arena::for_constants(),
         tables: Vec::new(),
-        loop_depth: 0,
-        deepest_loop: 0,
+        around: Room { statements: 1, ..Room::default() },
+        room: Room::default(),
     };
     flat.tables = program.tables.iter().map(|table| flat.elements(table)).collect();
     let transactions = program.transactions.iter().map(|one| flat.transaction(one)).collect();
     Program {
         mix: program.mix,
         transactions,
-        statements: program.statements,
+        statements: program.statements.into_iter().map(statement).collect(),
         metrics: program.metrics,
         steps: flat.steps,
         places: flat.places,
         nodes: flat.nodes,
         lists: flat.lists,
         constants: flat.constants,
+        room: flat.room,
     }
+}
+
+fn statement(statement: ir::Statement) -> Statement {
+    let ir::Statement { label, sql, parameter_count } = statement;
+    Statement { parts: sql::parts(&sql), label, sql, parameter_count }
 }
 
 struct Flattener {
@@ -38,14 +45,15 @@ struct Flattener {
     lists: Vec<ExprId>,
     constants: Arena,
     tables: Vec<Span>,
-    loop_depth: u32,
-    deepest_loop: u32,
+    /// What the step at hand needs.
+    around: Room,
+    room: Room,
 }
 
 impl Flattener {
     fn transaction(&mut self, transaction: &ir::Transaction) -> Transaction {
         let first_step = self.next_step();
-        self.deepest_loop = 0;
+        self.around.slots = transaction.slots.len();
         self.body(&transaction.steps);
         self.step(Step::End, &transaction.place);
         Transaction {
@@ -53,7 +61,6 @@ impl Flattener {
             weight: transaction.weight,
             slot_count: word(transaction.slots.len()),
             first_step,
-            loop_depth: self.deepest_loop,
         }
     }
 
@@ -62,6 +69,7 @@ impl Flattener {
     }
 
     fn step(&mut self, step: Step, place: &str) -> usize {
+        self.room.cover(self.around);
         self.steps.push(step);
         self.places.push(place.to_owned());
         self.steps.len() - 1
@@ -95,23 +103,19 @@ impl Flattener {
             }
             Action::Pipeline { body } => {
                 self.step(Step::PipelineStart, place);
+                self.around.statements = body.len();
                 self.body(body);
+                self.around.statements = 1;
                 Step::PipelineEnd
             }
             Action::CopyIn { statement, rows, limit, columns } => {
-                let values =
-                    columns.iter().map(|column| self.expr(&column.value)).collect::<Vec<_>>();
-                Step::CopyIn {
-                    statement: *statement,
-                    rows: self.expr(rows),
-                    limit: *limit,
-                    columns: self.list(&values),
-                    types: columns.iter().map(|column| column.type_name.clone()).collect(),
-                }
+                self.copy_in(*statement, (rows, *limit), columns)
             }
             Action::Savepoint { goes_on, body } => {
+                self.around.savepoints += 1;
                 let start = self.step(Step::SavepointStart { goes_on: *goes_on, end: 0 }, place);
                 self.body(body);
+                self.around.savepoints -= 1;
                 self.step(Step::SavepointEnd, place);
                 self.set_target(start);
                 return;
@@ -126,6 +130,24 @@ impl Flattener {
             }
         };
         self.step(step, place);
+    }
+
+    fn copy_in(
+        &mut self,
+        statement: u32,
+        (rows, limit): (&Expr, u32),
+        columns: &[ir::CopyColumn],
+    ) -> Step {
+        // Its rows count as the turns of a loop.
+        self.around.loops += 1;
+        self.room.cover(self.around);
+        self.around.loops -= 1;
+        let server_type = |column: &ir::CopyColumn| {
+            ServerType::from_name(&column.type_name).expect("verified: the type is known")
+        };
+        let types = columns.iter().map(server_type).collect();
+        let values = columns.iter().map(|column| self.expr(&column.value)).collect::<Vec<_>>();
+        Step::CopyIn { statement, rows: self.expr(rows), limit, columns: self.list(&values), types }
     }
 
     fn when(&mut self, condition: &Expr, then: &[ir::Step], otherwise: &[ir::Step], place: &str) {
@@ -150,13 +172,12 @@ impl Flattener {
         place: &str,
     ) {
         let count = self.expr(count);
+        self.around.loops += 1;
         let start = self.step(Step::LoopStart { count, limit, slot, end: 0 }, place);
-        self.loop_depth += 1;
-        self.deepest_loop = self.deepest_loop.max(self.loop_depth);
         let first = self.next_step();
         self.body(body);
         self.step(Step::LoopEnd { body: first, slot }, place);
-        self.loop_depth -= 1;
+        self.around.loops -= 1;
         self.set_target(start);
     }
 
@@ -260,7 +281,7 @@ impl Flattener {
         let mut bytes = |bytes: &[u8]| {
             self.constants
                 .write(|out| out.extend_from_slice(bytes))
-                .expect("a program is far below 1 GiB")
+                .expect("verified: a program is small")
         };
         match constant {
             Constant::Null => Value::Null,
@@ -275,7 +296,16 @@ impl Flattener {
 
     fn elements(&mut self, constants: &[Constant]) -> Span {
         let values = constants.iter().map(|constant| self.constant(constant)).collect::<Vec<_>>();
-        self.constants.write_elements(values).expect("a program is far below 1 GiB")
+        self.constants.write_elements(values).expect("verified: a program is small")
+    }
+}
+
+impl Room {
+    fn cover(&mut self, other: Self) {
+        self.slots = self.slots.max(other.slots);
+        self.loops = self.loops.max(other.loops);
+        self.savepoints = self.savepoints.max(other.savepoints);
+        self.statements = self.statements.max(other.statements);
     }
 }
 

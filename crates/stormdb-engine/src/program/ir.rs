@@ -1,7 +1,7 @@
 //! A program as it travels: msgpack, written by Python's `stormdb.program.encode`.
 //!
 //! Maps by name, so that a dump can be read; enumerations are maps with one key, the variant.
-//! `verify` checks what the types cannot say, `flat` turns it into what the engine runs.
+//! `check` says what the types cannot, `flatten` turns it into what the engine runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -222,7 +222,9 @@ pub struct Capture {
 pub struct CopyColumn {
     /// Value of the column.
     pub value: Expr,
-    /// PostgreSQL type of the column, such as `int4`.
+    /// PostgreSQL type of the column, such as `int4`, as [`ServerType::from_name`] has it.
+    ///
+    /// [`ServerType::from_name`]: crate::encoding::ServerType::from_name
     pub type_name: String,
 }
 

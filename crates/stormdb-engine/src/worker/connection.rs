@@ -10,13 +10,16 @@ use crate::clock::monotonic_ns;
 use crate::draw::Draws;
 use crate::program::Program;
 use crate::recorder::Execution;
-use crate::session::{Outcome, Preparing, Session, SessionError, Turn};
+use crate::session::{Opening, Outcome, Prepared, Preparing, Session, SessionError, Turn};
 use crate::snapshot::Traffic;
 use crate::sqlstate::Sqlstate;
 
 /// Largest message that is taken.
 const MAX_MESSAGE_BYTES: usize = 1 << 28;
 const INPUT_BYTES: usize = 8 * 1024;
+/// Rows of a copy are made while no more than this waits to be sent: enough to keep the kernel
+/// busy, little enough for many copies at once.
+pub(super) const COPY_AHEAD_BYTES: usize = 64 * 1024;
 const CONNECTION_FAILURE: Sqlstate = Sqlstate::from_bytes(*b"08006");
 
 /// One connection of a thread.
@@ -24,6 +27,8 @@ pub(super) struct Connection {
     state: State,
     /// Received and not parsed yet.
     pub(super) input: Vec<u8>,
+    /// Bytes of a row that nobody reads which have not arrived yet.
+    skip_bytes: usize,
     session: Option<Session>,
     pub(super) job: Option<Job>,
     reconnect_ns: u64,
@@ -59,7 +64,7 @@ impl From<SessionError> for Lost {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Fatal { code, message } => Self { code, message },
-            SessionError::Wire(error) => Self::by(error),
+            other => Self::by(other),
         }
     }
 }
@@ -69,6 +74,7 @@ impl Connection {
         Self {
             state: State::Closed,
             input: Vec::with_capacity(INPUT_BYTES),
+            skip_bytes: 0,
             session: None,
             job: None,
             reconnect_ns: FIRST_RECONNECT_NS,
@@ -79,6 +85,7 @@ impl Connection {
 impl<R: Reactor> Worker<R> {
     pub(super) fn connect(&mut self, slot: Slot) -> Result<(), Lost> {
         self.connections[slot].input.clear();
+        self.connections[slot].skip_bytes = 0;
         self.connections[slot].state = State::Connecting;
         self.reactor.connect(slot, &self.spec.address).map_err(Lost::by)
     }
@@ -94,12 +101,19 @@ impl<R: Reactor> Worker<R> {
     pub(super) fn lose(&mut self, slot: Slot, lost: &Lost) {
         self.reactor.close(slot);
         self.idle.retain(|other| *other != slot);
-        self.connections[slot].session = None;
+        self.copying.retain(|other| *other != slot);
+        // What it was busy with is told first, and has failed too.
+        let now_ns = self.run_ns();
+        drop(self.turn(slot, now_ns, |session, program, _, telling| {
+            session.lose(program, (lost.code, &lost.message), telling);
+            Ok(Turn::Wait)
+        }));
         if let Some(job) = self.connections[slot].job.take() {
-            let execution = self.execution(&job, self.run_ns());
+            let execution = self.execution(slot, &job, now_ns);
             self.recorder.fail(execution, lost.code, &lost.message).expect("the row is registered");
             self.worker_is_done(job.worker);
         }
+        self.connections[slot].session = None;
         self.connect_later(slot);
     }
 
@@ -124,14 +138,35 @@ impl<R: Reactor> Worker<R> {
         taken.map(drop)
     }
 
-    /// How many bytes were whole messages.
+    /// How many bytes were whole messages, or belong to a large row that nobody reads.
     fn take_frames(&mut self, slot: Slot, input: &[u8]) -> Result<usize, Lost> {
-        let mut rest = input;
+        let skipped = self.connections[slot].skip_bytes.min(input.len());
+        self.connections[slot].skip_bytes -= skipped;
+        let mut rest = &input[skipped..];
         while let Some((frame, next)) = frame::split(rest, MAX_MESSAGE_BYTES).map_err(Lost::by)? {
             self.on_frame(slot, frame)?;
             rest = next;
         }
+        if self.skip_row(slot, rest)? {
+            rest = &[];
+        }
         Ok(input.len() - rest.len())
+    }
+
+    /// True if what has arrived begins a large row that nobody reads: the rest of it is not kept.
+    fn skip_row(&mut self, slot: Slot, rest: &[u8]) -> Result<bool, Lost> {
+        let Some(header) = frame::header(rest, MAX_MESSAGE_BYTES).map_err(Lost::by)? else {
+            return Ok(false);
+        };
+        let connection = &mut self.connections[slot];
+        let Some(session) = &mut connection.session else { return Ok(false) };
+        let is_large = header.tag == b'D' && header.body_bytes > INPUT_BYTES;
+        if !is_large || session.reads_row(&self.spec.program) {
+            return Ok(false);
+        }
+        session.skip_row(header.body_bytes);
+        connection.skip_bytes = frame::HEADER_BYTES + header.body_bytes - rest.len();
+        Ok(true)
     }
 
     #[inline]
@@ -140,9 +175,16 @@ impl<R: Reactor> Worker<R> {
             State::Open => self.on_answer(slot, frame),
             State::LoggingIn(startup) => {
                 let out = self.reactor.output(slot);
-                if startup.advance(frame, out).map_err(Lost::by)?.is_some() {
-                    let preparing = Preparing::begin(&self.spec.program, out).map_err(Lost::by)?;
-                    self.connections[slot].state = State::Preparing(preparing);
+                if let Some(login) = startup.advance(frame, out).map_err(Lost::by)? {
+                    let spec = &self.spec;
+                    match Opening::begin(&spec.program, spec.protocol, &login, out)
+                        .map_err(Lost::by)?
+                    {
+                        Opening::Ready(prepared) => self.opened(slot, prepared),
+                        Opening::Waiting(preparing) => {
+                            self.connections[slot].state = State::Preparing(preparing);
+                        }
+                    }
                 }
                 self.flush(slot)
             }
@@ -154,27 +196,19 @@ impl<R: Reactor> Worker<R> {
     }
 
     fn on_prepared(&mut self, slot: Slot, frame: Frame<'_>) -> Result<(), Lost> {
-        let program = &self.spec.program;
-        let connection = &mut self.connections[slot];
-        let State::Preparing(preparing) = &mut connection.state else { return Ok(()) };
-        match preparing.advance(program, frame).map_err(Lost::by)? {
-            None => Ok(()),
-            Some(Ok(prepared)) => {
-                connection.session = Some(Session::new(program, prepared));
-                connection.state = State::Open;
-                connection.reconnect_ns = FIRST_RECONNECT_NS;
-                self.idle.push(slot);
-                Ok(())
-            }
-            Some(Err(refused)) => {
-                let label = |number: u32| program.statements[number as usize].label.as_str();
-                let label = refused.statement.map_or("BEGIN", label);
-                Err(Lost::new(format!(
-                    "{label}: {} (SQLSTATE {})",
-                    refused.message, refused.sqlstate
-                )))
-            }
+        let State::Preparing(preparing) = &mut self.connections[slot].state else { return Ok(()) };
+        if let Some(prepared) = preparing.advance(&self.spec.program, frame).map_err(Lost::by)? {
+            self.opened(slot, prepared);
         }
+        Ok(())
+    }
+
+    fn opened(&mut self, slot: Slot, prepared: Prepared) {
+        let connection = &mut self.connections[slot];
+        connection.session = Some(Session::new(&self.spec.program, prepared));
+        connection.state = State::Open;
+        connection.reconnect_ns = FIRST_RECONNECT_NS;
+        self.idle.push(slot);
     }
 
     /// Start whatever can start.
@@ -229,9 +263,26 @@ impl<R: Reactor> Worker<R> {
         }
     }
 
+    /// Send more rows of copies where most of the last ones have left.
+    pub(super) fn continue_copies(&mut self) {
+        for index in (0..self.copying.len()).rev() {
+            let slot = self.copying[index];
+            if self.reactor.unsent_bytes(slot) > COPY_AHEAD_BYTES {
+                continue;
+            }
+            self.copying.swap_remove(index);
+            let turned =
+                self.turn(slot, 0, |session, program, out, _| Ok(session.more(program, out)));
+            if let Err(lost) = turned {
+                self.lose(slot, &lost);
+            }
+        }
+    }
+
     fn on_answer(&mut self, slot: Slot, frame: Frame<'_>) -> Result<(), Lost> {
-        // Statements are timed when they complete, transactions when the server is ready.
-        let now_ns = if matches!(frame.tag, b'Z' | b'C') { self.run_ns() } else { 0 };
+        // Statements are timed when they complete or fail, transactions when the server is ready.
+        let ends_something = matches!(frame.tag, b'Z' | b'C' | b'I' | b'E');
+        let now_ns = if ends_something { self.run_ns() } else { 0 };
         self.turn(slot, now_ns, |session, program, out, telling| {
             session.on_frame(program, frame, out, telling)
         })
@@ -264,11 +315,16 @@ impl<R: Reactor> Worker<R> {
             now_ns,
         };
         let out = self.reactor.output(slot);
-        let before = out.len();
         match act(session, &self.spec.program, out, &mut telling)? {
-            Turn::Wait if out.len() == before => Ok(()),
-            Turn::Wait => {
+            Turn::Wait => Ok(()),
+            Turn::Send => {
                 job.sent_ns = now_ns;
+                self.flush(slot)
+            }
+            Turn::Append { is_whole } => {
+                if !is_whole {
+                    self.copying.push(slot);
+                }
                 self.flush(slot)
             }
             Turn::Think { pause_ns } => {
@@ -303,7 +359,7 @@ impl<R: Reactor> Worker<R> {
 
     fn done(&mut self, slot: Slot, outcome: Outcome, finish_ns: u64) {
         let job = self.connections[slot].job.take().expect("something was under way");
-        let execution = self.execution(&job, finish_ns);
+        let execution = self.execution(slot, &job, finish_ns);
         let recorded = match outcome {
             Outcome::Committed => self.recorder.commit(execution),
             Outcome::RolledBack => self.recorder.roll_back(execution),
@@ -327,14 +383,17 @@ impl<R: Reactor> Worker<R> {
         }
     }
 
-    fn execution(&self, job: &Job, finish_ns: u64) -> Execution {
+    fn execution(&self, slot: Slot, job: &Job, finish_ns: u64) -> Execution {
         Execution {
             row: self.rows.transactions[job.transaction],
             worker: self.share.first_worker + job.worker,
             intended_start_ns: job.intended_start_ns,
             start_ns: job.start_ns,
             finish_ns: finish_ns.saturating_sub(job.paused_ns).max(job.start_ns),
-            traffic: Traffic::default(),
+            traffic: self.connections[slot]
+                .session
+                .as_ref()
+                .map_or(Traffic::default(), Session::traffic),
         }
     }
 

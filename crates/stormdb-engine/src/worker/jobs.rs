@@ -8,8 +8,8 @@ use crate::program::Program;
 use crate::program::ir::Mix;
 use crate::recorder::{Execution, ReasonId, Recorder, RowId, ValueId};
 use crate::schedule::Due;
-use crate::session::Listener;
-use crate::snapshot::{RowKind, Traffic};
+use crate::session::{Answer, Listener};
+use crate::snapshot::RowKind;
 
 use super::{Share, WorkerSpec};
 
@@ -216,23 +216,25 @@ pub(super) struct Telling<'a> {
     pub(super) rows: &'a Rows,
     pub(super) worker: u32,
     pub(super) sent_ns: u64,
-    /// 0 until the server is ready again.
+    /// When the message came that is being read; 0 for one that ends nothing.
     pub(super) now_ns: u64,
 }
 
 impl Listener for Telling<'_> {
-    fn statement(&mut self, statement: u32, is_done: bool) {
-        if is_done {
-            let execution = Execution {
-                row: self.rows.statements[statement as usize],
-                worker: self.worker,
-                intended_start_ns: None,
-                start_ns: self.sent_ns,
-                finish_ns: self.now_ns,
-                traffic: Traffic::default(),
-            };
-            self.recorder.commit(execution).expect("the row is registered and the run is not over");
-        }
+    fn statement(&mut self, answer: Answer<'_>) {
+        let execution = Execution {
+            row: self.rows.statements[answer.statement as usize],
+            worker: self.worker,
+            intended_start_ns: None,
+            start_ns: self.sent_ns,
+            finish_ns: self.now_ns,
+            traffic: answer.traffic,
+        };
+        let recorded = match answer.failure {
+            None => self.recorder.commit(execution),
+            Some((code, message)) => self.recorder.fail(execution, code, message),
+        };
+        recorded.expect("the row is registered and the run is not over");
     }
 
     fn emit(&mut self, metric: u32, value: f64) {

@@ -29,7 +29,8 @@ const SASL_OFFER: &[u8] = b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
 #[test]
 fn the_first_message_names_user_database_and_settings() {
     let (_, out) = begin(login(None));
-    let text = b"\0\x03\0\0user\0ann\0database\0shop\0application_name\0stormdb\0\0";
+    let text = b"\0\x03\0\0user\0ann\0database\0shop\0client_encoding\0UTF8\0\
+        application_name\0stormdb\0\0";
     assert_eq!(out[..4], u32::try_from(text.len() + 4).unwrap().to_be_bytes());
     assert_eq!(&out[4..], text);
 }
