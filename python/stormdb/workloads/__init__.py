@@ -1,3 +1,6 @@
-"""Built-in plugins, one folder each; they import what any plugin may: `stormdb.plugin`."""
+"""Built-in plugins, one folder each.
+
+They import what any plugin may: `stormdb.plugin` and `stormdb.workload`.
+"""
 
 __all__: list[str] = []
