@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stormdb._native import check_program
 from stormdb.errors import ProgramError
 from stormdb.plugin import Config, Context, Workload
 from stormdb.program import Program, compile_workload
@@ -31,7 +32,9 @@ def compiled(*describe: Callable[[Tx], Any]) -> Program:
     """The program of transactions that functions describe; they are named `t1`, `t2` …"""
     methods = {f"t{number}": _method(one, f"t{number}") for number, one in enumerate(describe, 1)}
     workload: type[Described] = type("Workload", (Described,), methods)
-    return compile_workload(workload(), CONFIG)
+    program = compile_workload(workload(), CONFIG)
+    check_program(program.bytes)  # what we let through, the engine takes
+    return program
 
 
 def _method(describe: Callable[[Tx], Any], name: str) -> Callable[..., None]:

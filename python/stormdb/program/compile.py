@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_workload"]
 
 _MIXES = ("sampled", "deck")
-_MAX_ROWS = 64
+_MAX_ROWS = 512
 """Rows that the recorder has room for."""
 _MAX_METRICS = 255
 """The recorder has room for one more, which is stormdb's own."""

@@ -20,22 +20,28 @@ __all__ = ["copy_columns", "copy_sql"]
 _PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
 _NAME = re.compile(_PART)
 _TABLE = re.compile(rf"{_PART}(?:\.{_PART})?")
-_NUMBERS = (Kind.INT,)
-_TEXTS = (Kind.TEXT,)
 _TYPES = {
     "bool": (Kind.BOOL,),
-    "int2": _NUMBERS,
-    "int4": _NUMBERS,
-    "int8": _NUMBERS,
+    "int2": (Kind.INT,),
+    "int4": (Kind.INT,),
+    "int8": (Kind.INT,),
+    "oid": (Kind.INT,),
     "float4": (Kind.INT, Kind.FLOAT),
     "float8": (Kind.INT, Kind.FLOAT),
-    "text": _TEXTS,
-    "varchar": _TEXTS,
-    "json": _TEXTS,
-    "uuid": _TEXTS,
+    "numeric": (Kind.INT, Kind.FLOAT, Kind.TEXT),
+    "text": (Kind.TEXT,),
+    "varchar": (Kind.TEXT,),
+    "bpchar": (Kind.TEXT,),
+    "json": (Kind.TEXT,),
+    "jsonb": (Kind.TEXT,),
+    "xml": (Kind.TEXT,),
+    "uuid": (Kind.TEXT,),
     "bytea": (Kind.BYTES,),
+    "date": (Kind.INT, Kind.TEXT),
+    "timestamp": (Kind.INT, Kind.TEXT),
+    "timestamptz": (Kind.INT, Kind.TEXT),
 }
-"""Types that can be sent in binary form, and the kinds of values that make them."""
+"""Types that the engine can send in binary form, and the kinds of values that it makes them of."""
 _SYNONYMS = {
     "boolean": "bool",
     "smallint": "int2",
@@ -44,8 +50,13 @@ _SYNONYMS = {
     "bigint": "int8",
     "real": "float4",
     "double precision": "float8",
+    "decimal": "numeric",
     "character varying": "varchar",
+    "character": "bpchar",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
 }
+_MAX_COLUMNS = 1600
 
 
 def copy_sql(table: str, columns: tuple[str, ...]) -> str:
@@ -54,8 +65,8 @@ def copy_sql(table: str, columns: tuple[str, ...]) -> str:
     Raises:
         ProgramError: a name is not one that SQL knows, or there are no columns.
     """
-    if not columns:
-        raise problem("tx.copy_in() has no columns")
+    if not 1 <= len(columns) <= _MAX_COLUMNS:
+        raise problem(f"tx.copy_in() has {len(columns)} columns, there are 1 to {_MAX_COLUMNS}")
     for name, pattern in ((table, _TABLE), *((column, _NAME) for column in columns)):
         if not pattern.fullmatch(name):
             raise problem(
@@ -80,15 +91,17 @@ def copy_columns(
 
 
 def _column(trace: Trace, name: str, value: object, types: Mapping[str, str]) -> CopyColumn:
-    type_name = _SYNONYMS.get(types.get(name, ""), types.get(name, ""))
     found = as_value(value)
-    if type_name not in _TYPES:
-        what = f"the type {type_name} cannot be copied" if type_name else "types does not have it"
+    if name not in types:
+        raise problem(f"types does not have the column {name}")
+    type_name, kinds = _type(types[name])
+    if not kinds:
         raise problem(
-            f"column {name}: {what}",
-            hint=f"use {', '.join(_TYPES)}; INSERT by tx.execute() takes every type",
+            f"column {name}: the type {type_name} cannot be copied",
+            hint=f"use {', '.join(_TYPES)}, arrays of them such as int4[], or vector; INSERT by "
+            "tx.execute() takes every type",
         )
-    if found.kind is not None and found.kind not in _TYPES[type_name]:
+    if found.kind is not None and found.kind not in kinds:
         raise problem(f"column {name}: {kind_name(found.kind)} cannot be copied as {type_name}")
     expression = trace.use(found)
     slots = {node.number for node in walk(expression) if isinstance(node, Slot)}
@@ -99,3 +112,12 @@ def _column(trace: Trace, name: str, value: object, types: Mapping[str, str]) ->
             "makes a new one for each row",
         )
     return CopyColumn(value=expression, type_name=type_name)
+
+
+def _type(name: str) -> tuple[str, tuple[Kind, ...]]:
+    """A type as the engine calls it, and the kinds of values that it takes; none if unknown."""
+    element = name.removesuffix("[]")
+    element = _SYNONYMS.get(element, element)
+    if name.endswith("[]"):
+        return f"{element}[]", (Kind.ARRAY,) if element in _TYPES else ()
+    return element, (Kind.ARRAY,) if element == "vector" else _TYPES.get(element, ())

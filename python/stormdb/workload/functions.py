@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 _MAX_DIGITS = 18
+_MAX_ENTRIES = 1_000_000
 
 
 def case(*arms: tuple[object, object], otherwise: object = None) -> Value:
@@ -284,6 +285,11 @@ def table(values: Sequence[object]) -> Table:
     constants = tuple(checked_constant(value) for value in values)
     if not constants:
         raise problem("table: there are no entries")
+    if len(constants) > _MAX_ENTRIES:
+        raise problem(
+            f"table: there are {len(constants)} entries, at most {_MAX_ENTRIES} are possible",
+            hint="keep them in a table of the database",
+        )
     kind = None
     for constant in constants:
         try:

@@ -8,6 +8,7 @@ from stormdb.workload.steps import Statement
 __all__ = ["Parts"]
 
 _LABEL_CHARS = 40
+_LABEL_BYTES = 100
 
 
 class Parts:
@@ -73,4 +74,5 @@ def _first_words(sql: str) -> str:
         if len(text) + 1 + len(word) > _LABEL_CHARS:
             break
         text += f" {word}"
-    return text[:_LABEL_CHARS].rstrip(" ,(=")
+    # A label has 200 bytes, of which a transaction's name takes up to 80.
+    return text[:_LABEL_CHARS].encode()[:_LABEL_BYTES].decode(errors="ignore").rstrip(" ,(=;")

@@ -18,7 +18,7 @@ __all__ = ["DescribedTransaction", "describes_transactions", "transaction", "tra
 
 _MARK = "__stormdb_transaction__"
 _MAX_WEIGHT = 2**32 - 1
-_MAX_NAME_CHARS = 60
+_MAX_NAME_BYTES = 80
 
 Weight: TypeAlias = "int | Callable[[Config], int] | Callable[[Any, Config], int]"
 _Method = TypeVar("_Method", bound=Callable[..., None])
@@ -181,10 +181,10 @@ def _checked_weight(weight: object, name: str, place: str) -> int:
 
 
 def _checked_name(name: str, place: str) -> str:
-    if not name.isprintable() or not name.strip() or len(name) > _MAX_NAME_CHARS:
+    if not name.isprintable() or not name.strip() or len(name.encode()) > _MAX_NAME_BYTES:
         raise problem(
             f"a transaction is named {name!r}",
             where=place,
-            hint=f"a name is a text that can be printed, of at most {_MAX_NAME_CHARS} characters",
+            hint=f"a name is a text that can be printed, of at most {_MAX_NAME_BYTES} bytes",
         )
     return name

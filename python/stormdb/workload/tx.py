@@ -40,7 +40,7 @@ Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializabl
 
 MAX_TURNS = 100_000_000
 _MAX_THINK_S = 3600
-_MAX_NAME_CHARS = 60
+_MAX_NAME_BYTES = 80
 _KINDS = {
     int: Kind.INT,
     float: Kind.FLOAT,
@@ -357,8 +357,8 @@ class Tx:
 def _check_name(what: str, name: object) -> None:
     if not isinstance(name, str) or not name.isprintable() or not name.strip():
         raise problem(f"{what} is named {name!r}, it must be a text that can be printed")
-    if len(name) > _MAX_NAME_CHARS:
-        raise problem(f"{what} has a name of {len(name)} characters, at most {_MAX_NAME_CHARS}")
+    if (length := len(name.encode())) > _MAX_NAME_BYTES:
+        raise problem(f"{what} has a name of {length} bytes, at most {_MAX_NAME_BYTES}")
 
 
 def _kind(type_: object) -> Kind:

@@ -74,15 +74,15 @@ def test_the_mix_is_the_workloads() -> None:
         compile_workload(workload, CONFIG)
 
 
-def test_a_report_has_room_for_64_rows() -> None:
+def test_a_report_has_room_for_512_rows() -> None:
     def describe(tx: Tx, count: int) -> None:
         for number in range(count):
             tx.execute(f"SELECT {number}")
 
-    assert len(compiled(lambda tx: describe(tx, 63)).statements) == 63
-    error = refusal(lambda tx: describe(tx, 64))
+    assert len(compiled(lambda tx: describe(tx, 511)).statements) == 511
+    error = refusal(lambda tx: describe(tx, 512))
     assert error.message == (
-        "the workload has 1 transactions and 64 statements, a report has room for 64 together"
+        "the workload has 1 transactions and 512 statements, a report has room for 512 together"
     )
 
 

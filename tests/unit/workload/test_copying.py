@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from stormdb.errors import ProgramError
-from stormdb.workload import Tx, pad, random_text, sequence, uniform
+from stormdb.workload import Tx, pad, random_date, random_text, sequence, uniform, vector
 from stormdb.workload.copying import copy_sql
 from stormdb.workload.steps import CopyIn
 from tests.support.described import compiled
@@ -33,7 +35,18 @@ def test_columns_have_the_order_and_the_types_that_are_given() -> None:
         n = tx.let("n", uniform(1, 99))
         tx.copy_in(
             "t",
-            {"a": sequence(), "b": random_text(5), "c": 1, "d": True, "e": pad(n, 3), "f": None},
+            {
+                "a": sequence(),
+                "b": random_text(5),
+                "c": 1,
+                "d": True,
+                "e": pad(n, 3),
+                "f": None,
+                "g": [n, 2],
+                "h": vector(3),
+                "i": n,
+                "j": random_date(date(2024, 1, 1), date(2024, 1, 31)),
+            },
             rows=uniform(1, 50),
             types={
                 "f": "uuid",
@@ -42,6 +55,10 @@ def test_columns_have_the_order_and_the_types_that_are_given() -> None:
                 "c": "double precision",
                 "d": "boolean",
                 "e": "text",
+                "g": "integer[]",
+                "h": "vector",
+                "i": "timestamp with time zone",
+                "j": "date",
             },
         )
 
@@ -50,5 +67,6 @@ def test_columns_have_the_order_and_the_types_that_are_given() -> None:
     assert isinstance(copy, CopyIn)
     assert copy.limit == 50
     names = [column.type_name for column in copy.columns]
-    assert names == ["int8", "varchar", "float8", "bool", "text", "uuid"]
+    assert names[:6] == ["int8", "varchar", "float8", "bool", "text", "uuid"]
+    assert names[6:] == ["int4[]", "vector", "timestamptz", "date"]
     assert program.statements[copy.statement].parameter_count == 0

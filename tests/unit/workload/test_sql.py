@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stormdb._native import check_program
 from stormdb.errors import ProgramError
+from stormdb.program import Program, Transaction
+from stormdb.workload.expressions import Const
 from stormdb.workload.sql import checked_sql, column_names
+from stormdb.workload.steps import Execute, Statement, Step
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,36 @@ def test_statements_that_cannot(sql: str, value_count: int, message: str) -> Non
 def test_whatever_is_written_is_read_to_its_end_or_refused(sql: str) -> None:
     with contextlib.suppress(ProgramError):
         assert checked_sql(sql, 0) == sql.strip()
+
+
+@given(sql=st.text(st.sampled_from("'\"$;-/*a1E \n\\"), max_size=30), value_count=st.integers(0, 2))
+def test_what_is_let_through_has_the_same_parameters_for_the_engine(
+    sql: str, value_count: int
+) -> None:
+    sql = f"SELECT {sql}, $1"
+    try:
+        checked_sql(sql, value_count)
+    except ProgramError:
+        return
+    values = tuple(Const(n) for n in range(value_count))
+    execute = Execute(statement=0, values=values, rows=None, capture=())
+    program = Program(
+        mix="sampled",
+        transactions=(
+            Transaction(
+                name="t",
+                weight=1,
+                place="f.py:1",
+                slots=(),
+                draws=0,
+                steps=(Step(place="f.py:2", do=execute),),
+            ),
+        ),
+        statements=(Statement(label="t / s", sql=sql, parameter_count=value_count),),
+        tables=(),
+        metrics=(),
+    )
+    check_program(program.bytes)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_what_describes_no_transaction(function: Any, message: str) -> None:
     assert "tests/unit/workload/test_transactions.py:" in str(caught.value.where)
 
 
-@pytest.mark.parametrize("name", [" ", "a\nb", "x" * 61])
+@pytest.mark.parametrize("name", [" ", "a\nb", "x" * 81])
 def test_names_can_be_printed(name: str) -> None:
     with pytest.raises(ProgramError, match="a transaction is named "):
         transaction(name=name)(len_of)
