@@ -359,7 +359,7 @@ class RunSettings(Section):
     mode: Text = Field(default="", description="A word that the workload may read.")
     scale: Count = Field(default=1, ge=1, le=2**31 - 1, description="How much data `setup` makes.")
     workers: Count = Field(
-        default=4, ge=1, le=65_536, description="Calls of `run` that may be active at once."
+        default=4, ge=1, le=16_384, description="Calls of `run` that may be active at once."
     )
     connections: Count = Field(
         default_factory=lambda data: data.get("workers", 1),

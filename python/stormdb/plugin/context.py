@@ -26,8 +26,8 @@ class Context:
         random: generator seeded for this call alone. A retried call draws the same values again,
             and a run with the same seed draws the same values as before.
         log: logger that carries the plugin's name; plain `logging` and `print` reach it too.
-        deadline_ns: monotonic clock (`time.monotonic_ns`) at which the phase, or the time limit of
-            the call, ends.
+        deadline_ns: monotonic clock (`time.monotonic_ns`) at which the work should end: the last
+            phase of the load (open loop: its drain), or the time limit of the call.
         iteration: open loop: index of the arrival; closed loop: how often this worker called
             before.
     """
@@ -42,7 +42,7 @@ class Context:
 
     @property
     def done(self) -> bool:
-        """True once the work should end: the phase is over or the run was cancelled."""
+        """True once the work should end: the load is over or the run was cancelled."""
         return self._stop.is_set() or time.monotonic_ns() >= self.deadline_ns
 
     @property
