@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from stormdb.report.styles import ALARM, BAR
+
 if TYPE_CHECKING:
     from stormdb.analysis.summary import IntervalPoint
 
 __all__ = [
-    "ALARM",
+    "ALARM_RATIO",
     "Column",
     "draw",
     "fitted",
@@ -24,7 +26,6 @@ __all__ = [
     "time_ticks",
 ]
 
-ALARM = "red"
 ALARM_RATIO = 0.01
 """An interval in which a larger share failed or was dropped is drawn in the alarm's colour."""
 
@@ -60,7 +61,7 @@ def throughput_columns(points: Iterable[IntervalPoint]) -> list[Column]:
     for point in points:
         bad = point.failed_count + point.dropped_count
         ended = bad + point.committed_count + point.rolled_back_count
-        style = "cyan" if point.role == "steady" else "dim"
+        style = BAR if point.role == "steady" else "dim"
         if bad > ALARM_RATIO * ended:
             style = ALARM
         columns.append(Column(point.throughput_per_s, style))

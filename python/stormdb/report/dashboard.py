@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stormdb.report.charts import draw, framed, round_top, throughput_columns
-from stormdb.report.tables import plain_table
+from stormdb.report.styles import ALARM, BAR, DOUBT
+from stormdb.report.tables import name_cell, plain_table
 from stormdb.report.text import (
     QUANTILE_NAMES,
     failure_name,
@@ -91,8 +92,14 @@ def _clock(load: LoadInfo, now_ns: int, width: int) -> Table:
     bar_width = max(width - len(name) - len(spent) - len(left) - 6, 10)
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_row(
-        Text(name, style="bold cyan", no_wrap=True),
-        ProgressBar(total=total_ns, completed=done_ns, width=bar_width),
+        Text(name, style="bold", no_wrap=True),
+        ProgressBar(
+            total=total_ns,
+            completed=done_ns,
+            width=bar_width,
+            complete_style=BAR,
+            finished_style=BAR,
+        ),
         Text(spent, no_wrap=True),
         Text(left, style="dim", no_wrap=True),
     )
@@ -163,10 +170,10 @@ def _rows(figures: Figures, room: int) -> Table:
                 format_duration(times.max_ns),
             )
         table.add_row(
-            row.name,
+            name_cell(row.name),
             format_count(row.committed_count),
             format_rate(row.throughput_per_s),
-            Text(format_count(row.failed_count), style="red" if row.failed_count else ""),
+            Text(format_count(row.failed_count), style=ALARM if row.failed_count else ""),
             *cells,
         )
     left = room - 1 - table.row_count
@@ -177,7 +184,7 @@ def _rows(figures: Figures, room: int) -> Table:
 
 def _counter_cells(counter: Counter) -> list[Text]:
     return [
-        Text(counter.name),
+        name_cell(counter.name),
         Text(format_count(counter.count)),
         Text(format_rate(counter.rate_per_s)),
     ]
@@ -186,14 +193,14 @@ def _counter_cells(counter: Counter) -> list[Text]:
 def _value_cells(value: Value) -> list[Text]:
     numbers = (value.mean, value.p50, value.p99, value.max)
     cells = [Text(format_metric(value.name, number)) for number in numbers]
-    return [Text(value.name), Text(format_count(value.count)), Text(), *cells]
+    return [name_cell(value.name), Text(format_count(value.count)), Text(), *cells]
 
 
 def _failures(figures: Figures, width: int) -> list[Text]:
     lines = []
     for failure in figures.failures:
         line = Text.assemble(
-            (f"failed {format_count(failure.count)} ", "red"),
+            (f"failed {format_count(failure.count)} ", ALARM),
             (failure_name(failure.sqlstate), "bold"),
             (f"  {failure.example}", "dim"),
             no_wrap=True,
@@ -208,14 +215,16 @@ def _status(load: LoadInfo, figures: Figures) -> Text:
     # The mean over an interval: a worker can be busy for a part of it.
     waiting = max(figures.in_flight - load.workers, 0)
     busy = figures.generator_busy_ratio
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"workers busy {figures.busy_workers:.1f} of {load.workers}")
+    parts = [
+        Text(f"workers busy {figures.busy_workers:.1f} of {load.workers}"),
+        Text(f"generator {format_percent(busy)}", ALARM if busy > _BUSY else ""),
+    ]
     if load.arrival != "closed":
-        line.append(f" · waiting {format_count(waiting)}", style="yellow" if waiting else "")
         dropped = figures.dropped_count
-        line.append(f" · dropped {format_count(dropped)}", style="red" if dropped else "")
-    line.append(" · ")
-    line.append(f"generator busy {format_percent(busy)}", style="red" if busy > _BUSY else "")
+        parts += [
+            Text(f"waiting {format_count(waiting)}", DOUBT if waiting else ""),
+            Text(f"dropped {format_count(dropped)}", ALARM if dropped else ""),
+        ]
     if figures.retried_count:
-        line.append(f" · retried {format_count(figures.retried_count)}")
-    return line
+        parts.append(Text(f"retried {format_count(figures.retried_count)}"))
+    return Text(" · ", no_wrap=True, overflow="ellipsis").join(parts)

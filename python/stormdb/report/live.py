@@ -22,6 +22,7 @@ from rich.text import Text
 
 from stormdb.report.dashboard import dashboard
 from stormdb.report.forward import forward_log
+from stormdb.report.styles import BAR, DOUBT, GOOD
 from stormdb.report.tracker import Figures, Tracker
 from stormdb.run.events import Silent, Stage
 from stormdb.units import format_count, format_duration, format_rate
@@ -104,7 +105,7 @@ class LiveView(Silent):
         if stage is not Stage.DRAIN:
             self._console.print(
                 Text.assemble(
-                    ("✓ ", "green"), self._stage, (f"  {format_duration(duration_ns)}", "dim")
+                    ("✓ ", GOOD), self._stage, (f"  {format_duration(duration_ns)}", "dim")
                 )
             )
 
@@ -132,7 +133,7 @@ class LiveView(Silent):
 
     def warning(self, sentence: str) -> None:
         """Above the picture."""
-        self._console.print(Text.assemble(("warning: ", "yellow"), sentence))
+        self._console.print(Text.assemble(("warning: ", DOUBT), sentence))
 
     def _picture(self) -> RenderableType:
         size = self._console.size
@@ -154,9 +155,9 @@ class LiveView(Silent):
 def _progress(console: Console) -> Progress:
     """Bars with how much is done, how fast, and how long it will take."""
     return Progress(
-        SpinnerColumn(finished_text="[green]✓"),
+        SpinnerColumn(finished_text=f"[{GOOD}]✓"),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=30, complete_style=BAR, finished_style=GOOD, pulse_style=BAR),
         TaskProgressColumn(),
         _DoneColumn(),
         TimeRemainingColumn(compact=True),

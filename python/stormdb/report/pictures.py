@@ -10,7 +10,6 @@ from rich.console import Group
 from rich.text import Text
 
 from stormdb.report.charts import (
-    ALARM,
     ALARM_RATIO,
     Column,
     draw,
@@ -21,6 +20,7 @@ from stormdb.report.charts import (
     throughput_columns,
     time_ticks,
 )
+from stormdb.report.styles import ALARM, BAR
 from stormdb.report.text import format_span
 from stormdb.units import format_count, format_rate
 
@@ -86,7 +86,7 @@ def distribution_chart(summary: Summary, width: int) -> Group:
     top = max(bucket.count for bucket in buckets)
     label_width = len(format_count(top)) + 2
     plot_width = max(width - label_width - _OVERHANG, 10)
-    columns = fitted([Column(bucket.count, "cyan") for bucket in buckets], plot_width)
+    columns = fitted([Column(bucket.count, BAR) for bucket in buckets], plot_width)
     lines = framed(draw(columns, height=_HEIGHT, top=top), format_count(top), label_width)
     low, high = log10(max(buckets[0].low_ns, 1)), log10(max(buckets[-1].high_ns, 2))
 

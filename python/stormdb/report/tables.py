@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stormdb.report.styles import ALARM, GOOD
 from stormdb.report.text import (
     QUANTILE_NAMES,
     failure_name,
@@ -25,6 +26,7 @@ __all__ = [
     "accounting_table",
     "failures_table",
     "metrics_table",
+    "name_cell",
     "plain_table",
     "rows_table",
     "times_table",
@@ -32,16 +34,23 @@ __all__ = [
 ]
 
 _NAME_WIDTH = 12
+_OUTCOMES = ("offered", "committed", "rolled_back", "failed", "dropped", "unfinished")
+_WIDE, _WHOLE_WIDTH = 98, 78
 # By the least width of the page.
 _STATISTICS: Mapping[int, tuple[str, ...]] = {
-    98: (*QUANTILE_NAMES, "max", "mean", "stdev"),
-    78: (*QUANTILE_NAMES, "max"),
+    _WIDE: (*QUANTILE_NAMES, "max", "mean", "stdev"),
+    _WHOLE_WIDTH: (*QUANTILE_NAMES, "max"),
     0: ("p50", "p95", "p99", "max"),
+}
+_VALUE_STATISTICS: Mapping[int, tuple[str, ...]] = {
+    _WIDE: ("mean", "min", "p50", "p95", "p99", "max"),
+    _WHOLE_WIDTH: ("mean", "p50", "p99", "max"),
+    0: ("mean", "max"),
 }
 
 
 def plain_table(first: str, *columns: str, least_width: int = 0) -> Table:
-    """Borderless, names to the left, numbers to the right.
+    """Borderless, names to the left, numbers to the right; make the names with `name_cell`.
 
     Args:
         first: header of the names.
@@ -51,15 +60,25 @@ def plain_table(first: str, *columns: str, least_width: int = 0) -> Table:
     table = Table(
         box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False
     )
-    table.add_column(first, no_wrap=True, overflow="ellipsis", min_width=_NAME_WIDTH)
+    # A column that may wrap is made narrower before the others: numbers stay whole.
+    table.add_column(first, min_width=_NAME_WIDTH)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True, min_width=least_width or None)
     return table
 
 
+def _by_width(names: Mapping[int, tuple[str, ...]], width: int) -> tuple[str, ...]:
+    return next(some for least, some in names.items() if width >= least)
+
+
+def name_cell(name: str) -> Text:
+    """A name in a `plain_table`, which is cut where there is no room for all of it."""
+    return Text(name, no_wrap=True, overflow="ellipsis")
+
+
 def times_table(summary: Summary, width: int) -> RenderableType:
     """Each time of each transaction, and of all of them; fewer columns where there is no room."""
-    statistics = next(names for least, names in _STATISTICS.items() if width >= least)
+    statistics = _by_width(_STATISTICS, width)
     table = plain_table("", *(QUANTILE_NAMES.get(name, name) for name in statistics))
     rows = _transactions_and_total(summary)
     groups = {
@@ -76,7 +95,7 @@ def times_table(summary: Summary, width: int) -> RenderableType:
             table.add_row(Text(title, style="bold"))
         for name, stats in measured:
             is_marked |= any(statistic in stats.unsupported for statistic in statistics)
-            table.add_row(f"  {name}", *_times(stats, statistics))
+            table.add_row(name_cell(f"  {name}"), *_times(stats, statistics))
     if not is_marked:
         return table
     return Group(table, Text("? fewer than 10 samples lie beyond it: chance decides", style="dim"))
@@ -110,11 +129,11 @@ def rows_table(summary: Summary) -> Table:
         columns["rolled back"] = lambda row: format_count(row.rolled_back_count)
     table = plain_table("", *columns)
     for row in _transactions_and_total(summary):
-        table.add_row(f"  {row.name}", *(text(row) for text in columns.values()))
+        table.add_row(name_cell(f"  {row.name}"), *(text(row) for text in columns.values()))
     for row in summary.operations:
         cells = [text(row) for text in columns.values()]
         cells[1] = "part"
-        table.add_row(f"  {row.name}", *cells, style="dim")
+        table.add_row(name_cell(f"  {row.name}"), *cells, style="dim")
     return table
 
 
@@ -131,32 +150,32 @@ def failures_table(summary: Summary) -> Table:
             remarks.append(f"{format_count(failure.other_phases_count)} outside of steady")
         if remarks:
             line.append(f"  {', '.join(remarks)}", style="dim")
-        style = "red" if failure.count else "dim"
+        style = ALARM if failure.count else "dim"
         table.add_row(Text(format_count(failure.count), style=style), line)
         if failure.example:
             table.add_row("", Text(failure.example, style="italic"))
     for reason, count in summary.drops.items():
         line = Text.assemble(("dropped", "bold"), (f"  {reason.replace('_', ' ')}", "dim"))
-        table.add_row(Text(format_count(count), style="red"), line)
+        table.add_row(Text(format_count(count), style=ALARM), line)
     return table
 
 
-def metrics_table(summary: Summary) -> Group:
+def metrics_table(summary: Summary, width: int) -> Group:
     """Custom values and counters."""
     parts: list[RenderableType] = []
     if summary.values:
-        table = plain_table("value", "count", "mean", "min", "p50", "p95", "p99", "max")
+        statistics = _by_width(_VALUE_STATISTICS, width)
+        table = plain_table("value", "count", *statistics)
         for value in summary.values:
-            numbers = (value.mean, value.min, value.p50, value.p95, value.p99, value.max)
+            numbers = (getattr(value, statistic) for statistic in statistics)
             cells = [format_metric(value.name, number) for number in numbers]
-            table.add_row(value.name, format_count(value.count), *cells)
+            table.add_row(name_cell(f"  {value.name}"), format_count(value.count), *cells)
         parts.append(table)
     if summary.counters:
         table = plain_table("counter", "count", "rate")
         for counter in summary.counters:
-            table.add_row(
-                counter.name, format_count(counter.count), format_rate(counter.rate_per_s)
-            )
+            cells = [format_count(counter.count), format_rate(counter.rate_per_s)]
+            table.add_row(name_cell(f"  {counter.name}"), *cells)
         parts.append(table)
     return Group(*parts)
 
@@ -199,29 +218,25 @@ def workers_table(summary: Summary) -> Group:
     return Group(*parts)
 
 
-def accounting_table(summary: Summary) -> Group:
+def accounting_table(summary: Summary, width: int) -> Group:
     """The identity of each phase, and whether it holds."""
-    table = plain_table(
-        "", "offered", "committed", "rolled back", "failed", "dropped", "unfinished"
-    )
+    outcomes: tuple[str, ...] = _OUTCOMES
+    if width < _WHOLE_WIDTH:  # What never happened is left out.
+        outcomes = tuple(name for name in outcomes if getattr(summary.accounting, f"{name}_count"))
+    table = plain_table("", *(name.replace("_", " ") for name in outcomes))
     phases = summary.phases if len(summary.phases) > 1 else ()
     for phase in (*phases, summary.accounting):
-        counts = (
-            phase.offered_count,
-            phase.committed_count,
-            phase.rolled_back_count,
-            phase.failed_count,
-            phase.dropped_count,
-            phase.unfinished_count,
-        )
+        counts = (getattr(phase, f"{name}_count") for name in outcomes)
         is_shown = phase is summary.accounting or phase.role == "steady"
         table.add_row(
-            f"  {phase.name}", *map(format_count, counts), style="" if is_shown else "dim"
+            name_cell(f"  {phase.name}"),
+            *map(format_count, counts),
+            style="" if is_shown else "dim",
         )
     sum_text = "offered = committed + rolled back + failed + dropped + unfinished"
     verdict = (
-        Text.assemble((sum_text, "dim"), ": ", ("holds", "green"))
+        Text.assemble((sum_text, "dim"), ": ", ("holds", GOOD))
         if summary.accounting.holds
-        else Text.assemble(sum_text, ": ", ("does not hold", "bold red"))
+        else Text.assemble(sum_text, ": ", ("does not hold", f"bold {ALARM}"))
     )
     return Group(table, verdict)

@@ -14,6 +14,7 @@ from rich.text import Text
 from stormdb.analysis import Severity
 from stormdb.report.facts import facts_table
 from stormdb.report.pictures import distribution_chart, throughput_chart
+from stormdb.report.styles import ALARM, DOUBT, GOOD
 from stormdb.report.tables import (
     accounting_table,
     failures_table,
@@ -33,8 +34,12 @@ __all__ = ["print_report"]
 _WIDTH = 100
 _LABEL_WIDTH = 15
 _MANY = 0.01
-_STATUS_STYLE = {"completed": "green", "interrupted": "yellow", "failed": "red"}
-_SEVERITY_STYLE = {Severity.UNTRUSTED: "bold red", Severity.DOUBT: "yellow", Severity.NOTE: "dim"}
+_STATUS_STYLE = {"completed": GOOD, "interrupted": DOUBT, "failed": ALARM}
+_SEVERITY_STYLE = {
+    Severity.UNTRUSTED: f"bold {ALARM}",
+    Severity.DOUBT: DOUBT,
+    Severity.NOTE: "dim",
+}
 _SEVERITY_WORD = {
     Severity.UNTRUSTED: "do not trust",
     Severity.DOUBT: "doubt",
@@ -78,7 +83,7 @@ def _blocks(summary: Summary, width: int, again: str) -> Iterator[RenderableType
         yield from _details(summary, width)
     if summary.failures or summary.drops:
         yield _section("failures", failures_table(summary), width)
-    yield _section("accounting", accounting_table(summary), width)
+    yield _section("accounting", accounting_table(summary, width), width)
     yield _section("result", Group(*_result(summary), _thresholds(summary)), width)
     if summary.warnings:
         yield _section("what to doubt", _warnings(summary), width)
@@ -98,7 +103,7 @@ def _details(summary: Summary, width: int) -> Iterator[RenderableType]:
     yield _section("times", times_table(summary, width), width)
     yield _section("transactions", rows_table(summary), width)
     if summary.counters or summary.values:
-        yield _section("custom metrics", metrics_table(summary), width)
+        yield _section("custom metrics", metrics_table(summary, width), width)
     if summary.workers:
         yield _section("workers and generator", workers_table(summary), width)
 
@@ -127,7 +132,7 @@ def _headline(summary: Summary, width: int) -> Text:
 def _result(summary: Summary) -> Iterator[Text]:
     """The numbers that one would tell a colleague, and whether to."""
     if not summary.is_trusted:
-        yield _line("verdict", ("do not use these numbers", "bold red"), ": see below why")
+        yield _line("verdict", ("do not use these numbers", f"bold {ALARM}"), ": see below why")
     if not summary.total.committed_count:
         return
     estimate = summary.throughput
@@ -154,7 +159,7 @@ def _result(summary: Summary) -> Iterator[Text]:
         shares["dropped"] = summary.dropped_ratio
     for name, ratio in shares.items():
         if ratio or name == "failed":
-            yield _line(name, (format_percent(ratio), "red" if ratio > _MANY else ""))
+            yield _line(name, (format_percent(ratio), ALARM if ratio > _MANY else ""))
 
 
 def _line(name: str, *parts: str | tuple[str, str]) -> Text:
@@ -166,7 +171,7 @@ def _thresholds(summary: Summary) -> Table:
     table.add_column(min_width=_LABEL_WIDTH - 2, style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     for outcome in summary.thresholds:
-        mark = Text("met", "green") if outcome.is_met else Text("missed", "bold red")
+        mark = Text("met", GOOD) if outcome.is_met else Text("missed", f"bold {ALARM}")
         was = "not measured" if outcome.value is None else format_value(outcome.value, outcome.unit)
         note = f"  {outcome.note}" if outcome.note else ""
         table.add_row(

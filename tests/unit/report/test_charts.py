@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from stormdb.analysis.summary import IntervalPoint
 from stormdb.report.charts import (
-    ALARM,
     Column,
     draw,
     fitted,
@@ -20,6 +19,7 @@ from stormdb.report.charts import (
     throughput_columns,
     time_ticks,
 )
+from stormdb.report.styles import ALARM, BAR
 
 POINT = IntervalPoint(
     interval_index=0,
@@ -91,7 +91,7 @@ def test_an_interval_alarms_above_one_percent() -> None:
             ]
         )
     ]
-    assert styles == ["cyan", "cyan", ALARM, ALARM, "dim", ALARM]
+    assert styles == [BAR, BAR, ALARM, ALARM, "dim", ALARM]
 
 
 def test_a_frame_labels_top_and_bottom() -> None:

@@ -96,7 +96,7 @@ def test_custom_metrics_have_their_part_of_a_crowded_picture() -> None:
     figures = crowded(figures_of(results.stalled(), 30))
     few_failures = replace(figures, failures=figures.failures[:1])
     lines = picture(results.stalled(), few_failures, 30)
-    assert any(line.startswith("transaction number 0") for line in lines)
+    assert any(line.startswith("transaction num") for line in lines)
     assert any(line.startswith("counter 0") for line in lines)
     # Their headers never stand there alone.
     without_room = replace(figures, failures=figures.failures[:4])

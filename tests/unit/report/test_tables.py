@@ -88,9 +88,25 @@ def test_failures_outside_of_steady_are_told_apart(stalled: Summary) -> None:
 
 
 def test_metrics_without_values_have_no_table_of_values(stalled: Summary) -> None:
-    text = text_of(metrics_table(replace(stalled, values=())))
+    text = text_of(metrics_table(replace(stalled, values=()), 100))
     assert "value" not in text
     assert "cache_miss" in text
+
+
+def test_metrics_drop_columns_where_there_is_no_room(stalled: Summary) -> None:
+    def headers(width: int) -> str:
+        return " ".join(text_of(metrics_table(stalled, width), width).splitlines()[0].split())
+
+    assert headers(100) == "value count mean min p50 p95 p99 max"
+    assert headers(80) == "value count mean p50 p99 max"
+    assert headers(60) == "value count mean max"
+
+
+def test_a_narrow_accounting_leaves_out_what_never_happened(stalled: Summary) -> None:
+    assert "rolled back" in text_of(accounting_table(stalled, 80), 80).splitlines()[0]
+    narrow = text_of(accounting_table(stalled, 60), 60).splitlines()
+    assert narrow[0].split() == ["offered", "committed", "failed", "dropped"]
+    assert narrow[3].split() == ["total", "11,989", "11,688", "34", "267"]
 
 
 def test_a_single_worker_has_no_spread(stalled: Summary) -> None:
@@ -108,6 +124,6 @@ def test_idle_workers_are_told(stalled: Summary) -> None:
 
 
 def test_accounting_that_does_not_hold_says_so(stalled: Summary) -> None:
-    assert "unfinished: holds" in text_of(accounting_table(stalled))
+    assert "unfinished: holds" in text_of(accounting_table(stalled, 100))
     wrong = replace(stalled, accounting=replace(stalled.accounting, holds=False))
-    assert "unfinished: does not hold" in text_of(accounting_table(wrong))
+    assert "unfinished: does not hold" in text_of(accounting_table(wrong, 100))

@@ -8,6 +8,7 @@ import sys
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from stormdb._native import Recorder
 from stormdb.analysis import summarise
 from stormdb.config.thresholds import parse_threshold
 from stormdb.report import print_report
@@ -56,13 +57,24 @@ def test_no_line_is_wider_than_asked_nor_ends_in_blanks(make: object, width: int
         assert line == line.rstrip()
 
 
-def test_a_long_name_leaves_the_page_as_wide_as_it_is() -> None:
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_long_name_makes_way_for_the_numbers(width: int) -> None:
+    def record(recorder: Recorder) -> None:
+        recorder.count("count " * 20, 12_345_678, 0)
+        recorder.value("size of rows per batch " * 5 + "_bytes", 123_456.789, 0)
+
     result = closed_run(
-        [("steady", "steady", 3.0)],
-        lambda worker, at_ns: Outcome(service_ns=50 * MS_NS, row="transfer " * 20),
+        [("steady " * 10, "steady", 3.0)],
+        lambda worker, at_ns: Outcome(service_ns=50 * MS_NS, row=f"transfer {worker} " * 9),
+        extra=record,
     )
-    for width in (60, 100):
-        assert max(map(len, report_of(result, width=width).splitlines())) <= width
+    lines = report_of(result, width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    numbers = {"transfer": "50.0 ms", "count": "12,345,678", "size": "120.6 KiB", "total": "240"}
+    for name, number in numbers.items():
+        row = next(line for line in lines if line.startswith(f"    {name}"))
+        assert number in row
+        assert row.count("…") == (name != "total")
 
 
 def test_without_a_terminal_there_are_100_columns_and_no_colour() -> None:
