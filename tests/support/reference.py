@@ -127,9 +127,7 @@ class Evaluator:
                 low, high = self.value(one.low), self.value(one.high)
                 if not all(end is None or is_number(end) for end in (low, high)):
                     raise EvaluationError(WRONG_KIND)
-                if low is None or high is None:
-                    return None
-                return float(low) + words.unit() * (float(high) - float(low))
+                return None if None in {low, high} else words.between(float(low), float(high))
             case d.Exponential():
                 bounds = self._range(one.low, one.high)
                 return None if bounds is None else exponential(words, *bounds, one.decay)
@@ -149,20 +147,16 @@ class Evaluator:
             case d.Uuid():
                 return words.filled("xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx", UUID)
             case d.Text():
-                bounds = self._lengths(one.min, one.max)
+                bounds = self._range(one.min, one.max)
                 if bounds is None:
                     return None
                 return words.characters(one.alphabet, length(words.integer(*bounds)))
             case d.Bytes():
-                bounds = self._lengths(one.length, one.length)
+                bounds = self._range(one.length, one.length)
                 if bounds is None:
                     return None
                 return bytes(words.up_to(255) for _ in range(length(bounds[0])))
         raise NotImplementedError(f"{type(one).__name__} follows the algorithm of a library")
-
-    def _lengths(self, low: e.Expression, high: e.Expression) -> tuple[int, int] | None:
-        bounds = self._integer(low), self._integer(high)
-        return None if None in bounds else bounds
 
 
 def unary(operation: UnaryOperation, value: Any) -> Any:
@@ -274,13 +268,10 @@ def of_floats(operation: Op, left: float, right: float) -> Any:
     if operation in {Op.DIV, Op.FLOOR_DIV, Op.MOD}:
         if right == 0:
             raise EvaluationError(DIVISION_BY_ZERO)
-        quotient = left / right
         if operation is Op.DIV:
-            return quotient
-        whole = unary(UnaryOperation.FLOOR, quotient)
-        return whole if operation is Op.FLOOR_DIV else left - whole * right
-    if operation in {Op.MIN, Op.MAX} and (math.isnan(left) or math.isnan(right)):
-        return right if math.isnan(left) else left
+            return left / right
+        remainder = float_mod(left, right)
+        return remainder if operation is Op.MOD else rounded((left - remainder) / right)
     exact: dict[Op, Callable[[], float]] = {
         Op.ADD: lambda: left + right,
         Op.SUB: lambda: left - right,
@@ -290,11 +281,27 @@ def of_floats(operation: Op, left: float, right: float) -> Any:
     return exact[operation]() if operation in exact else compared(operation, left, right)
 
 
+def float_mod(left: float, right: float) -> float:
+    """Remainder with the sign of the divisor, which is not 0."""
+    remainder = math.nan if math.isinf(left) else math.fmod(left, right)
+    is_other_sign = remainder != 0 and (remainder < 0) != (right < 0)
+    return remainder + right if is_other_sign else remainder
+
+
+def rounded(value: float) -> float:
+    """The nearest whole number, halves away from 0."""
+    if not math.isfinite(value):
+        return value
+    whole = math.trunc(value)
+    nearest = whole + math.copysign(1, value) if abs(value - whole) >= 0.5 else whole
+    return math.copysign(float(nearest), value)
+
+
 def compared(operation: Op, left: Any, right: Any, *keys: Any) -> Any:
     """A comparison, or the smaller or larger of two values."""
     a, b = keys or (left, right)
-    if not (a < b or a == b or a > b):  # with NaN nothing is true
-        raise EvaluationError(WRONG_KIND)
+    if isinstance(a, float):  # as PostgreSQL: NaN equals itself and is above all others
+        a, b = (math.isnan(a), a if a == a else 0.0), (math.isnan(b), b if b == b else 0.0)  # noqa: PLR0124
     results = {
         Op.EQ: a == b,
         Op.NE: a != b,

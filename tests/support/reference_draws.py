@@ -86,6 +86,14 @@ class Words:
         """An integer between two, both included."""
         return low if high <= low else low + self.up_to(high - low)
 
+    def between(self, low: float, high: float) -> float:
+        """A double from `low` to below `high`."""
+        size = high - low
+        if not (math.isfinite(size) and size >= 0):
+            raise EvaluationError(WRONG_ARGUMENT)
+        value = low + self.unit() * size
+        return value if value < high else low
+
     def characters(self, alphabet: str, count: int) -> str:
         """Characters, every one alike."""
         return "".join(alphabet[self.up_to(len(alphabet) - 1)] for _ in range(count))
@@ -105,10 +113,9 @@ UUID = {"x": "0123456789abcdef", "y": "89ab"}
 
 def exponential(words: Words, low: int, high: int, decay: float) -> int:
     """An integer by the exponential distribution."""
-    cut = math.exp(-decay)
-    unit = -math.log(cut + (1.0 - cut) * (1.0 - words.unit())) / decay
-    size = float(high) - float(low) + 1.0
-    return max(low, min(high, low + int(size * min(unit, 1.0 - 2.0**-52))))
+    part = math.expm1(-decay) * words.unit()
+    point = min(-math.log1p(part) / decay, 1.0 - 2.0**-52)
+    return low + min(int((float(high - low) + 1.0) * point), high - low)
 
 
 def nurand(words: Words, a: int, c: int, low: int, high: int) -> int:

@@ -51,8 +51,6 @@ def expressions() -> list[e.Expression]:
 
 def _is_exact(operation: Op, left: Constant, right: Constant) -> bool:
     are_floats = isinstance(left, float) or isinstance(right, float)
-    if operation in {Op.MIN, Op.MAX} and left == right == 0:
-        return not are_floats  # which of two zeros is left open
     if operation is not Op.POW:
         return True
     is_small = isinstance(right, int) and 0 <= right <= 2
@@ -105,6 +103,8 @@ def _draws() -> list[e.Expression]:
         d.Uniform(low=c(1.0), high=c(5)),
         d.UniformFloat(low=c(0), high=c(1)),
         d.UniformFloat(low=c(-2.5), high=c(100)),
+        d.UniformFloat(low=c(2), high=c(1)),
+        d.UniformFloat(low=c(2), high=c(2)),
         *(d.Exponential(low=c(1), high=c(1000), decay=decay) for decay in (0.5, 5.0, 20.0)),
         d.Nurand(a=255, c=17, low=c(0), high=c(999)),
         d.Nurand(a=8191, c=8000, low=c(1), high=c(100000)),
@@ -114,6 +114,7 @@ def _draws() -> list[e.Expression]:
         d.Pattern("##-??-**-x"),
         d.Text(min=c(3), max=c(9), alphabet="abcdefgh"),
         d.Text(min=c(-1), max=c(-1), alphabet="a"),
+        d.Text(min=c(3), max=c(2), alphabet="a"),
         d.Bytes(length=c(40)),
         d.Uuid(),
     ]
