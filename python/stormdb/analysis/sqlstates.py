@@ -1,10 +1,16 @@
-"""Generated from the errcodes.txt of PostgreSQL 15 and 18: name of each error's SQLSTATE."""
+"""Names of SQLSTATEs: those of PostgreSQL 15 and 18 (out of errcodes.txt), and the client's own."""
 
 from __future__ import annotations
 
 __all__ = ["condition_name"]
 
-_CONDITIONS = {
+_CLIENT_CONDITIONS = {
+    "PYEXC": "plugin_exception",
+    "PYREC": "recorded_error",
+    "PYTMO": "client_timeout",
+}
+"""Class PY stands for errors that never were the server's: docs/adr/0006-coroutine-executor.md."""
+_CONDITIONS = _CLIENT_CONDITIONS | {
     "03000": "sql_statement_not_yet_complete",
     "08000": "connection_exception",
     "08001": "sqlclient_unable_to_establish_sqlconnection",
@@ -261,7 +267,7 @@ _CONDITIONS = {
 
 
 def condition_name(sqlstate: str) -> str:
-    """PostgreSQL's name of an error, such as `deadlock_detected`.
+    """Name of an error, such as `deadlock_detected`: PostgreSQL's, or one of the client's own.
 
     Args:
         sqlstate: five characters.

@@ -156,7 +156,8 @@ class Failure:
 
     Attributes:
         sqlstate: five characters; `other` for those beyond the recorder's table.
-        condition: PostgreSQL's name of it, such as `deadlock_detected`; "" if it has none.
+        condition: name of it, such as `deadlock_detected`: PostgreSQL's, or stormdb's own for the
+            class PY; "" if it has none.
         count: failed transactions of the steady phases.
         other_phases_count: failed transactions of the other phases.
         rows: failed ones of the steady phases by row, operations included.

@@ -32,6 +32,8 @@ def test_every_error_of_the_servers_own_list_has_its_name() -> None:
         ("08006", "connection_failure"),
         ("40ZZZ", "transaction_rollback"),
         ("ZZZZZ", ""),
+        ("PYEXC", "plugin_exception"),
+        ("PYZZZ", ""),
         ("other", ""),
     ],
 )
