@@ -9,7 +9,7 @@ number that is negative or above 64 bits `OverflowError`.
 Each object belongs to one thread at a time; nothing here blocks or reads a clock (`Timer` apart).
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Literal, Self, final
 
 __all__ = [
@@ -505,3 +505,92 @@ class Timer:
 
     def close(self) -> None:
         """Free the descriptor; remove it from the loop first. A second call does nothing."""
+
+@final
+class Engine:
+    """Threads that execute a program, each with its share of connections, workers and arrivals.
+
+    They connect and prepare at once, start at the time that `go` names, and end with the plan.
+    Dropping the engine ends them and waits for them.
+
+    Args:
+        program: a compiled program; see `check_program`.
+        plan: of the run.
+        address: path of a Unix socket, or an IP address and a port.
+        user: role.
+        dbname: database.
+        password: None if none is known.
+        settings: of each session, such as `search_path`.
+        threads: at least 1, at most `connections` and `workers`.
+        connections: over all threads.
+        workers: transactions that may be under way at once, over all threads.
+        seed: of the run.
+        think_time_ns: closed loop: pause of a worker between two transactions.
+        max_queue: open loop: most arrivals that wait, over all threads.
+        max_tries: how often a block is tried after 40001 or 40P01.
+        retry_backoff_ns: pause before the second try; doubles with each further one.
+        drain_ns: how long transactions may go on after the last phase.
+        protocol: how statements are sent.
+        io: how bytes reach the server; `auto` takes io_uring where the kernel allows it.
+
+    Raises:
+        ValueError: the program, the address or a word is not usable.
+    """
+
+    def __new__(
+        cls,
+        program: bytes,
+        plan: Plan,
+        *,
+        address: tuple[str, int] | str,
+        user: str,
+        dbname: str,
+        password: str | None = None,
+        settings: Mapping[str, str] = ...,
+        threads: int,
+        connections: int,
+        workers: int,
+        seed: int,
+        think_time_ns: int = 0,
+        max_queue: int,
+        max_tries: int = 1,
+        retry_backoff_ns: int = 0,
+        drain_ns: int,
+        protocol: Literal["simple", "extended", "prepared"] = "prepared",
+        io: Literal["auto", "uring", "poll"] = "auto",
+    ) -> Self: ...
+    @property
+    def io(self) -> Literal["uring", "poll"]:
+        """How bytes reach the server."""
+
+    @property
+    def is_ready(self) -> bool:
+        """True once every connection is open and has prepared the statements."""
+
+    @property
+    def is_ended(self) -> bool:
+        """True once every thread has ended."""
+
+    @property
+    def problems(self) -> list[str]:
+        """Why threads ended before their time."""
+
+    @property
+    def busy_ns(self) -> int:
+        """Processor time of the threads that have ended."""
+
+    def poll(self) -> list[IntervalSnapshot]:
+        """Snapshots that came since the last call: one per thread and interval, not merged."""
+
+    def go(self, start_ns: int) -> None:
+        """Start the run at this reading of `time.monotonic_ns`."""
+
+    def stop(self) -> None:
+        """Offer nothing more; the threads end within the drain time."""
+
+def check_program(program: bytes) -> None:
+    """Refuse a program that the engine cannot run.
+
+    Raises:
+        ValueError: names the place in the author's code and what is wrong.
+    """

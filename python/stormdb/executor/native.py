@@ -123,7 +123,7 @@ class NativeExecutor:
     async def finished(self) -> ExecutorEnd:
         """Wait until every thread has ended its part; what they sent last is in `poll`."""
         assert self._engine is not None
-        while not self._engine.is_ended:
+        while not self._engine.is_ended:  # noqa: ASYNC110 - threads set no event of a loop
             await asyncio.sleep(_WATCH_S)
         problems: list[StormdbError] = [
             RunError(problem, where="engine") for problem in self._engine.problems
