@@ -81,10 +81,15 @@ class NativeExecutor:
             workers=spec.config.workers,
             seed=spec.config.seed,
             think_time_ns=spec.think_time_ns,
+            is_think_exponential=spec.think_time_distribution == "exponential",
             max_queue=spec.max_queue,
+            max_lag_ns=spec.max_lag_ns,
             max_tries=spec.retry.max_tries,
             retry_backoff_ns=spec.retry.backoff_ns,
+            max_error_ratio=spec.max_error_ratio,
             drain_ns=spec.drain_ns,
+            protocol=spec.protocol,
+            transient_ratio=spec.transient_ratio,
         )
         while not engine.is_ready:
             if engine.problems:

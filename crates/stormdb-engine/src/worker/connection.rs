@@ -130,7 +130,7 @@ impl<R: Reactor> Worker<R> {
         self.connections[slot].skip_bytes -= skipped;
         let mut rest = &input[skipped..];
         while let Some((frame, next)) =
-            frame::split(rest, MAX_MESSAGE_BYTES).map_err(|error| Lost::by(&error))?
+            frame::split(rest, MAX_MESSAGE_BYTES).map_err(|error| Lost::by_bytes(&error))?
         {
             self.on_frame(slot, frame)?;
             rest = next;
@@ -143,7 +143,8 @@ impl<R: Reactor> Worker<R> {
 
     /// True if what has arrived begins a large row that nobody reads: the rest of it is not kept.
     fn skip_row(&mut self, slot: Slot, rest: &[u8]) -> Result<bool, Lost> {
-        let header = frame::header(rest, MAX_MESSAGE_BYTES).map_err(|error| Lost::by(&error))?;
+        let header =
+            frame::header(rest, MAX_MESSAGE_BYTES).map_err(|error| Lost::by_bytes(&error))?;
         let Some(header) = header else { return Ok(false) };
         let connection = &mut self.connections[slot];
         let Some(session) = &mut connection.session else { return Ok(false) };

@@ -36,6 +36,12 @@ impl Lost {
         Self::new(CONNECTION_FAILURE, error.to_string(), "", None)
     }
 
+    /// What arrived is no message.
+    pub(super) fn by_bytes(error: &WireError) -> Self {
+        let hint = "check that a PostgreSQL server listens on this port";
+        Self::new(PROTOCOL_VIOLATION, error.to_string(), hint, None)
+    }
+
     fn new(
         code: Sqlstate,
         message: impl Into<String>,
