@@ -119,7 +119,7 @@ class NativeExecutor:
     async def finished(self) -> ExecutorEnd:
         """Wait until every thread has ended its part; what they sent last is in `poll`."""
         assert self._engine is not None
-        while not self._engine.is_ended:
+        while not self._engine.is_ended:  # noqa: ASYNC110 - its threads set no asyncio.Event
             await asyncio.sleep(_WATCH_S)
         problems = [_error(problem, self.spec.target) for problem in self._engine.problems]
         return ExecutorEnd(end_ns=time.monotonic_ns() - self._start_ns, problems=problems)

@@ -18,5 +18,5 @@ async def test_a_closed_loop_counts_what_it_did(loads: Loads) -> None:
 
 
 async def test_a_statement_that_the_server_refuses_is_told_before_the_run(loads: Loads) -> None:
-    with pytest.raises(ConnectError, match="s0: relation .* does not exist"):
+    with pytest.raises(ConnectError, match=r"s0: relation .* does not exist"):
         await run_native(loads.spec("pass", steady(0.5)), statements("SELECT * FROM nowhere"))

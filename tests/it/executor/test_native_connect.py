@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -37,7 +38,7 @@ def closed_port() -> Iterator[int]:
         yield int(holder.getsockname()[1])
 
 
-async def _run(loads: Loads, target: ConnectTarget, code: bytes = READ, **options: object) -> Outcome:
+async def _run(loads: Loads, target: ConnectTarget, code: bytes = READ, **options: Any) -> Outcome:
     return await run_native(loads.spec("pass", steady(0.3), target=target, **options), code)
 
 
@@ -167,20 +168,24 @@ async def test_a_session_that_takes_writes(
     assert "hint: check database.host, or change database.target_session_attrs" in message
 
 
-async def test_a_connection_for_each_transaction(loads: Loads, database: Database) -> None:
+def test_a_connection_for_each_transaction(loads: Loads, database: Database) -> None:
     code = statements("SELECT pg_backend_pid()")
-    outcome = await _run(loads, loads.target, code, transient_ratio=1.0)
+    outcome = asyncio.run(_run(loads, loads.target, code, transient_ratio=1.0))
     counts, values = outcome.counts(), outcome.merged.values
     assert counts["committed"] > 5
     assert counts["failed"] == 0
     for step in ("tcp", "authentication", "startup"):
         assert values[f"connect_{step}_s"].count == counts["committed"] + counts["unfinished"]
     assert "connect_tls_s" not in values
-    connect_s = sum(values[f"connect_{step}_s"].sum for step in ("tcp", "authentication", "startup"))
+    connect_s = sum(
+        values[f"connect_{step}_s"].sum for step in ("tcp", "authentication", "startup")
+    )
     # The connect is a part of the service time, and by far the larger one.
     service_s = counts["committed"] * outcome.row().service_time.mean_ns / 1e9
     assert connect_s * 0.9 < service_s
-    assert connect_s > counts["committed"] * outcome.row("s0", "operation").service_time.mean_ns / 1e9
+    assert (
+        connect_s > counts["committed"] * outcome.row("s0", "operation").service_time.mean_ns / 1e9
+    )
     sessions = "SELECT sessions_abandoned + sessions_fatal FROM pg_stat_database"
     assert database.fetch(f"{sessions} WHERE datname = current_database()")[0][0] == 0
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -180,7 +181,7 @@ async def test_a_file_without_a_certificate(
 ) -> None:
     empty = _file(tmp_path, "empty.pem", b"nothing\n")
     for key in ("sslrootcert", "sslcert"):
-        with pytest.raises(ConnectError, match="empty.pem cannot be read: nothing of the kind"):
+        with pytest.raises(ConnectError, match=r"empty\.pem cannot be read: nothing of the kind"):
             await _run(loads, _target(tls_server, sslmode="require", **{key: empty}))
 
 
@@ -257,7 +258,7 @@ def _is_ready(
     loads: Loads,
     server: EmbeddedServer,
     address: str | tuple[str, int] | None = None,
-    **options: str,
+    **options: Any,
 ) -> None:
     endpoint = ("localhost", "localhost", address or ("127.0.0.1", server.port))
     target = Target(
