@@ -9,7 +9,7 @@ number that is negative or above 64 bits `OverflowError`.
 Each object belongs to one thread at a time; nothing here blocks or reads a clock (`Timer` apart).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Self, final
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "MAX_ROWS",
     "MAX_WORKERS",
     "Cell",
+    "Engine",
     "HdrLog",
     "Histogram",
     "Interval",
@@ -25,14 +26,17 @@ __all__ = [
     "Phase",
     "PhaseIdentity",
     "Plan",
+    "Problem",
     "ProcessGauges",
     "Rate",
     "Recorder",
     "Schedule",
+    "Target",
     "Timer",
     "ValueSketch",
     "WorkerCounts",
     "__version__",
+    "check_program",
     "random_u64",
 ]
 
@@ -46,6 +50,7 @@ HIGHEST_TIME_NS: Final[int]  # 24 h: longer times count as this, and in `clamped
 _Role = Literal["warm_up", "ramp", "steady", "cool_down"]
 _Arrival = Literal["constant", "poisson"]
 _RowKind = Literal["transaction", "operation"]
+_Address = str | tuple[str, int]  # path of a Unix socket, or address and port
 
 def random_u64(seed: int, stream: int, counter: int) -> int:
     """Random number that is a pure function of three numbers.
@@ -506,58 +511,118 @@ class Timer:
     def close(self) -> None:
         """Free the descriptor; remove it from the loop first. A second call does nothing."""
 
-@final
-class Engine:
-    """Threads that execute a program, each with its share of connections, workers and arrivals.
+def check_program(program: bytes) -> None:
+    """Refuse bytes that are no program which the engine can run.
 
-    They connect and prepare at once, start at the time that `go` names, and end with the plan.
-    Dropping the engine ends them and waits for them.
+    Raises:
+        ValueError: why not, with the place in the author's code where there is one.
+    """
+
+@final
+class Target:
+    """Where and as whom an engine connects. Words and files mean what they mean in libpq.
 
     Args:
-        program: a compiled program; see `check_program`.
-        plan: of the run.
-        address: path of a Unix socket, or an IP address and a port.
+        endpoints: tried in order: name of the host, the same for people, address.
         user: role.
         dbname: database.
         password: None if none is known.
         settings: of each session, such as `search_path`.
-        threads: at least 1, at most `connections` and `workers`.
-        connections: over all threads.
-        workers: transactions that may be under way at once, over all threads.
-        seed: of the run.
-        think_time_ns: closed loop: pause of a worker between two transactions.
-        max_queue: open loop: most arrivals that wait, over all threads.
-        max_tries: how often a block is tried after 40001 or 40P01.
-        retry_backoff_ns: pause before the second try; doubles with each further one.
-        drain_ns: how long transactions may go on after the last phase.
-        protocol: how statements are sent.
-        io: how bytes reach the server; `auto` takes io_uring where the kernel allows it.
+        sslmode: `disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`; a Unix
+            socket is never encrypted.
+        sslrootcert: file of trusted authorities, `system`, or "" to trust every certificate.
+        sslcert: file of the client certificate, or "".
+        sslkey: file of its key, or "" if it is in the same file.
+        sslcrl: file of revoked certificates, or "".
+        channel_binding: `disable`, `prefer` or `require`.
+        target_session_attrs: `any`, `read-write`, `read-only`, `primary`, `standby` or
+            `prefer-standby`.
+        connect_timeout_ns: limit of one attempt; 0 for none.
 
     Raises:
-        ValueError: the program, the address or a word is not usable.
+        ValueError: a word is unknown, or a file is not what it should be.
+    """
+
+    def __new__(
+        cls,
+        endpoints: Sequence[tuple[str, str, _Address]],
+        *,
+        user: str,
+        dbname: str,
+        password: str | None = None,
+        settings: Mapping[str, str] = ...,
+        sslmode: str = "prefer",
+        sslrootcert: str = "",
+        sslcert: str = "",
+        sslkey: str = "",
+        sslcrl: str = "",
+        channel_binding: str = "prefer",
+        target_session_attrs: str = "any",
+        connect_timeout_ns: int = 0,
+    ) -> Self: ...
+
+@final
+class Problem:
+    """Why a thread of an engine, or the whole run, ended before its time."""
+
+    message: Final[str]
+    hint: Final[str]  # may be ""
+    is_of_server: Final[bool]  # the server or the way to it is the cause
+
+@final
+class Engine:
+    """Threads that execute a program: they connect, prepare and wait for `go`.
+
+    Dropping it ends them. Times are readings of `time.monotonic_ns`.
+
+    Args:
+        program: what to run.
+        plan: when.
+        target: where.
+        threads: at most `connections` and `workers`; half of `connections` if some transactions,
+            but not all, have a connection of their own.
+        connections: that may be open at once.
+        workers: transactions that may be under way at once.
+        seed: of all that is drawn.
+        max_queue: open loop: arrivals that may wait, over all threads.
+        drain_ns: how long transactions may go on after the last phase, or after `stop`.
+        transient_ratio: part of the transactions that have a connection of their own, which is
+            part of their service time; `connect_tcp_s`, `connect_tls_s`,
+            `connect_authentication_s` and `connect_startup_s` are its steps.
+        think_time_ns: closed loop: mean pause between two transactions of a worker.
+        is_think_exponential: draw the pause; else it is constant.
+        max_lag_ns: open loop: drop an arrival that is later than this as `too_late`; 0 for never.
+        max_tries: of a block, at least 1.
+        retry_backoff_ns: pause before the second try; doubles with each further one.
+        max_error_ratio: end the run once more than this part of its transactions have failed.
+        protocol: `prepared`, `extended` or `simple`.
+        io: `auto`, `uring` or `poll`.
+
+    Raises:
+        ValueError: a word is unknown, or the program cannot be run.
     """
 
     def __new__(
         cls,
         program: bytes,
         plan: Plan,
+        target: Target,
         *,
-        address: tuple[str, int] | str,
-        user: str,
-        dbname: str,
-        password: str | None = None,
-        settings: Mapping[str, str] = ...,
         threads: int,
         connections: int,
         workers: int,
         seed: int,
-        think_time_ns: int = 0,
         max_queue: int,
+        drain_ns: int,
+        transient_ratio: float = 0.0,
+        think_time_ns: int = 0,
+        is_think_exponential: bool = False,
+        max_lag_ns: int = 0,
         max_tries: int = 1,
         retry_backoff_ns: int = 0,
-        drain_ns: int,
-        protocol: Literal["simple", "extended", "prepared"] = "prepared",
-        io: Literal["auto", "uring", "poll"] = "auto",
+        max_error_ratio: float | None = None,
+        protocol: str = "prepared",
+        io: str = "auto",
     ) -> Self: ...
     @property
     def io(self) -> Literal["uring", "poll"]:
@@ -565,32 +630,25 @@ class Engine:
 
     @property
     def is_ready(self) -> bool:
-        """True once every connection is open and has prepared the statements."""
+        """Every connection of every thread is open and has prepared the statements."""
 
     @property
     def is_ended(self) -> bool:
-        """True once every thread has ended."""
+        """Every thread has ended; what it sent last is in `poll`."""
 
     @property
-    def problems(self) -> list[str]:
-        """Why threads ended before their time."""
+    def problems(self) -> list[Problem]:
+        """Why threads ended before their time; empty if all went as planned."""
 
     @property
     def busy_ns(self) -> int:
         """Processor time of the threads that have ended."""
 
     def poll(self) -> list[IntervalSnapshot]:
-        """Snapshots that came since the last call: one per thread and interval, not merged."""
+        """Snapshots that came since the last call: one per thread and interval."""
 
     def go(self, start_ns: int) -> None:
-        """Start the run at this reading of `time.monotonic_ns`."""
+        """Start the run at this time."""
 
     def stop(self) -> None:
-        """Offer nothing more; the threads end within the drain time."""
-
-def check_program(program: bytes) -> None:
-    """Refuse a program that the engine cannot run.
-
-    Raises:
-        ValueError: names the place in the author's code and what is wrong.
-    """
+        """Offer nothing more, end within `drain_ns`."""

@@ -1,5 +1,6 @@
 //! All threads of a run in this process, as the controller sees them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
@@ -8,8 +9,8 @@ use std::thread::{Builder, JoinHandle};
 use stormdb_reactor::Uring;
 use stormdb_reactor::{Poll, Reactor};
 
-use crate::snapshot::IntervalSnapshot;
-use crate::worker::{Control, Report, Share, Worker, WorkerSpec};
+use crate::snapshot::{IntervalSnapshot, RowKind};
+use crate::worker::{ConnectionMode, Control, Problem, Report, Share, Worker, WorkerSpec};
 use crate::{Error, Result};
 
 /// How bytes reach the server.
@@ -33,13 +34,45 @@ impl Io {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+const NO_URING: &str = "io_uring is a feature of Linux; hint: leave io out, or set it to poll";
+
+/// Transactions that must have finished before their failures end a run.
+const MIN_FINISHED: u64 = 100;
+
+/// How many transactions have failed of those that are finished.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Failures {
+    failed: u64,
+    finished: u64,
+}
+
+impl Failures {
+    fn add(&mut self, snapshot: &IntervalSnapshot) {
+        for (key, outcomes) in &snapshot.cells {
+            if key.kind == RowKind::Transaction {
+                let failed = outcomes.failed.total();
+                self.failed += failed;
+                self.finished += failed + outcomes.committed + outcomes.rolled_back;
+            }
+        }
+    }
+
+    /// The part that has failed if it is above the limit.
+    fn beyond(self, max_ratio: f64) -> Option<f64> {
+        let ratio = self.failed as f64 / self.finished.max(1) as f64;
+        (self.finished >= MIN_FINISHED && ratio > max_ratio).then_some(ratio)
+    }
+}
+
 /// What the threads have said so far.
 #[derive(Debug, Default)]
 struct Heard {
+    failures: Failures,
     ready: u32,
     ended: u32,
     busy_ns: u64,
-    problems: Vec<String>,
+    problems: Vec<Problem>,
     snapshots: Vec<IntervalSnapshot>,
 }
 
@@ -49,6 +82,8 @@ pub struct Engine {
     reports: Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     heard: Heard,
+    /// End the run once more than this part of its transactions have failed.
+    max_error_ratio: Option<f64>,
 }
 
 impl Engine {
@@ -58,26 +93,36 @@ impl Engine {
     /// A thread cannot be started.
     ///
     /// # Panics
-    /// There are no threads, or fewer connections or workers than threads.
+    /// There are no threads, or fewer connections or workers than threads. If some connections
+    /// are transient and some are not, each thread needs two.
     pub fn start(spec: &WorkerSpec, threads: u32, io: Io) -> Result<Self> {
         assert!(threads > 0 && threads <= spec.connections.min(spec.workers));
+        if let ConnectionMode::Mixed { .. } = spec.connection_mode {
+            assert!(2 * threads <= spec.connections);
+        }
         let control = Arc::new(Control::default());
         let (sender, reports) = channel();
-        let mut engine = Self { control, reports, threads: Vec::new(), heard: Heard::default() };
+        let mut engine = Self {
+            control,
+            reports,
+            threads: Vec::new(),
+            heard: Heard::default(),
+            max_error_ratio: None,
+        };
         for thread_index in 0..threads {
             let share = Share::new(spec, thread_index, threads);
             let (spec, control, sender) =
                 (spec.clone(), Arc::clone(&engine.control), sender.clone());
             let thread = Builder::new()
                 .name(format!("stormdb-{thread_index}"))
-                .spawn(move || match io {
-                    #[cfg(target_os = "linux")]
-                    Io::Uring => run::<Uring>(spec, share, control, &sender),
-                    #[cfg(not(target_os = "linux"))]
-                    Io::Uring => drop(
-                        sender.send(Report::Failed("io_uring is a feature of Linux".to_owned())),
-                    ),
-                    Io::Poll => run::<Poll>(spec, share, control, &sender),
+                .spawn(move || {
+                    run_and_tell(&sender, || match io {
+                        #[cfg(target_os = "linux")]
+                        Io::Uring => run::<Uring>(spec, share, control, &sender),
+                        #[cfg(not(target_os = "linux"))]
+                        Io::Uring => Err(Error::Start(NO_URING.to_owned())),
+                        Io::Poll => run::<Poll>(spec, share, control, &sender),
+                    });
                 })
                 .map_err(|error| Error::Start(format!("a thread cannot be started: {error}")))?;
             engine.threads.push(thread);
@@ -91,13 +136,39 @@ impl Engine {
             match report {
                 Report::Ready => self.heard.ready += 1,
                 Report::Failed(problem) => self.heard.problems.push(problem),
-                Report::Interval(snapshot) => self.heard.snapshots.push(*snapshot),
+                Report::Interval(snapshot) => {
+                    self.heard.failures.add(&snapshot);
+                    self.heard.snapshots.push(*snapshot);
+                }
                 Report::Ended { busy_ns } => {
                     self.heard.ended += 1;
                     self.heard.busy_ns += busy_ns;
                 }
             }
         }
+        self.end_hopeless_run();
+    }
+
+    fn end_hopeless_run(&mut self) {
+        let Some(max_ratio) = self.max_error_ratio else { return };
+        let Some(ratio) = self.heard.failures.beyond(max_ratio) else { return };
+        self.max_error_ratio = None;
+        self.control.stop();
+        let Failures { failed, finished } = self.heard.failures;
+        self.heard.problems.push(Problem {
+            message: format!(
+                "{failed} of {finished} transactions have failed, {:.1} %, so the run was ended early",
+                100.0 * ratio
+            ),
+            hint: "see the errors by SQLSTATE in the report, or raise max_error_ratio".to_owned(),
+            is_of_server: false,
+        });
+    }
+
+    /// End the run in order once more than this part of its transactions have failed; looked at
+    /// whenever an interval is over.
+    pub fn limit_errors(&mut self, max_ratio: f64) {
+        self.max_error_ratio = Some(max_ratio);
     }
 
     /// True once every connection of every thread is open and has prepared the statements.
@@ -113,7 +184,7 @@ impl Engine {
     }
 
     /// Why threads ended before their time.
-    pub fn problems(&mut self) -> &[String] {
+    pub fn problems(&mut self) -> &[Problem] {
         self.listen();
         &self.heard.problems
     }
@@ -145,10 +216,27 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.control.abandon();
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so on standard error; there is nothing left to do.
+            // What a thread ended by has been told.
             drop(thread.join());
         }
     }
+}
+
+/// Whatever ends a thread is told to the controller: an error, or a fault of our own.
+fn run_and_tell(reports: &Sender<Report>, run: impl FnOnce() -> Result<()>) {
+    let problem = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => Problem::ours(&error),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Problem::ours(&format!(
+                "a thread of the engine has stopped by a fault of stormdb: {}; hint: please report it",
+                text.unwrap_or_default()
+            ))
+        }
+    };
+    drop(reports.send(Report::Failed(problem)));
 }
 
 fn run<R: Reactor>(
@@ -156,9 +244,6 @@ fn run<R: Reactor>(
     share: Share,
     control: Arc<Control>,
     reports: &Sender<Report>,
-) {
-    match Worker::<R>::open(spec, share, control, reports.clone()) {
-        Ok(worker) => worker.run(),
-        Err(error) => drop(reports.send(Report::Failed(error.to_string()))),
-    }
+) -> Result<()> {
+    Worker::<R>::open(spec, share, control, reports.clone()).map(Worker::run)
 }

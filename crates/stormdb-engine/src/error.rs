@@ -76,6 +76,14 @@ pub enum Error {
     /// A thread of the engine cannot do its work.
     #[error("{0}")]
     Start(String),
+    /// Files or settings of TLS cannot be used.
+    #[error("{what}; hint: {hint}")]
+    Tls {
+        /// What is wrong.
+        what: String,
+        /// How to mend it.
+        hint: &'static str,
+    },
     /// A count that no run can reach.
     #[error("a count of {count} is above {limit}; hint: record smaller counts")]
     Count {

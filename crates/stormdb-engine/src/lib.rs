@@ -29,6 +29,7 @@ pub mod session;
 pub mod sketch;
 pub mod snapshot;
 pub mod sqlstate;
+pub mod tls;
 pub mod value;
 pub mod worker;
 

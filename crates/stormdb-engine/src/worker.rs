@@ -4,169 +4,45 @@
 //! happened. Closed and open loop differ only in who enqueues: a worker that is done, or the
 //! schedule.
 
+mod cancel;
+mod connect;
 mod connection;
+mod gauges;
 mod jobs;
+mod lost;
+mod spec;
+mod target;
 mod timers;
+mod transaction;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use stormdb_reactor::{Event, Reactor, Slot, SockAddr};
-use stormdb_wire::Login;
+use stormdb_reactor::{Chunk, Event, Reactor, Slot};
 
 use crate::clock::monotonic_ns;
-use crate::plan::Plan;
-use crate::program::Program;
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
-use crate::session::Protocol;
-use crate::snapshot::IntervalSnapshot;
 use crate::{Error, Result};
 
-use connection::{COPY_AHEAD_BYTES, Connection, Lost};
-use jobs::{Jobs, Rows};
+use connection::{COPY_AHEAD_BYTES, Connection, State};
+use gauges::Gauges;
+use jobs::{Jobs, Life, Rows};
+use lost::Lost;
+use target::Attempt;
 use timers::{Timer, Timers};
+
+pub use spec::{ConnectionMode, Control, Problem, Report, Share, WorkerSpec};
+pub use target::{Endpoint, SessionAttributes, Target};
 
 /// Longest wait without a look at what the controller wants.
 const CONTROL_NS: u64 = 20_000_000;
 /// First pause before a lost connection is tried again; doubled up to the last.
 const FIRST_RECONNECT_NS: u64 = 50_000_000;
 const LAST_RECONNECT_NS: u64 = 1_000_000_000;
-
-/// What a run has to do.
-#[derive(Clone)]
-pub struct WorkerSpec {
-    /// What is run.
-    pub program: Arc<Program>,
-    /// When.
-    pub plan: Arc<Plan>,
-    /// Where to connect.
-    pub address: SockAddr,
-    /// As whom.
-    pub login: Login,
-    /// How statements are sent.
-    pub protocol: Protocol,
-    /// Connections of the whole run.
-    pub connections: u32,
-    /// Workers of the whole run: transactions that may be under way at once.
-    pub workers: u32,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Closed loop: pause of a worker between two transactions.
-    pub think_time_ns: u64,
-    /// Open loop: most arrivals that wait, over all threads.
-    pub max_queue: usize,
-    /// How often a block is tried, at least 1.
-    pub max_tries: u32,
-    /// Pause before the second try of a block; doubled for each further one.
-    pub retry_backoff_ns: u64,
-    /// How long transactions may go on after the last phase.
-    pub drain_ns: u64,
-}
-
-/// One thread's share of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// Which of the threads it is.
-    pub thread_index: u32,
-    /// How many there are.
-    pub thread_count: u32,
-    /// Its connections.
-    pub connection_count: u32,
-    /// Number of its first worker in the whole run.
-    pub first_worker: u32,
-    /// Its workers.
-    pub worker_count: u32,
-    /// Most arrivals that wait in it.
-    pub max_queue: usize,
-}
-
-impl Share {
-    /// The share of one of several threads: as fair as whole numbers can be.
-    ///
-    /// # Panics
-    /// There is no such thread.
-    #[must_use]
-    pub fn new(spec: &WorkerSpec, thread_index: u32, thread_count: u32) -> Self {
-        let bound = |total: u64, index: u32| total * u64::from(index) / u64::from(thread_count);
-        let part = |total: u64| bound(total, thread_index + 1) - bound(total, thread_index);
-        let small = |number: u64| u32::try_from(number).expect("a part of a u32");
-        Self {
-            thread_index,
-            thread_count,
-            connection_count: small(part(spec.connections.into())),
-            first_worker: small(bound(spec.workers.into(), thread_index)),
-            worker_count: small(part(spec.workers.into())),
-            max_queue: usize::try_from(part(spec.max_queue as u64)).unwrap_or(usize::MAX).max(1),
-        }
-    }
-}
-
-/// What a thread tells the controller.
-#[derive(Debug)]
-pub enum Report {
-    /// Every connection is open and has prepared the statements.
-    Ready,
-    /// The thread cannot go on; before `Ready` nothing was run.
-    Failed(String),
-    /// An interval is over.
-    Interval(Box<IntervalSnapshot>),
-    /// The thread is done; its last interval came before.
-    Ended {
-        /// Processor time that it took.
-        busy_ns: u64,
-    },
-}
-
-/// What the controller wants, shared by all threads.
-#[derive(Debug)]
-pub struct Control {
-    start_ns: AtomicU64,
-    stop_ns: AtomicU64,
-    is_abandoned: AtomicBool,
-}
-
-impl Default for Control {
-    fn default() -> Self {
-        Self {
-            start_ns: AtomicU64::new(u64::MAX),
-            stop_ns: AtomicU64::new(u64::MAX),
-            is_abandoned: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Control {
-    /// Start the run at this time of the monotonic clock.
-    pub fn start_at(&self, at_ns: u64) {
-        self.start_ns.store(at_ns, Ordering::Release);
-    }
-
-    /// Offer nothing more from now on, and end within the drain time.
-    pub fn stop(&self) {
-        self.stop_ns.fetch_min(monotonic_ns(), Ordering::AcqRel);
-    }
-
-    /// End at once.
-    pub fn abandon(&self) {
-        self.is_abandoned.store(true, Ordering::Release);
-        self.stop();
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.is_abandoned.load(Ordering::Acquire)
-    }
-
-    fn start_ns(&self) -> Option<u64> {
-        Some(self.start_ns.load(Ordering::Acquire)).filter(|at_ns| *at_ns != u64::MAX)
-    }
-
-    fn stop_ns(&self) -> u64 {
-        self.stop_ns.load(Ordering::Acquire)
-    }
-}
+/// Connects that a thread has under way at once before the run: a listener's queue is short.
+const MAX_CONNECTING: usize = 64;
 
 /// One thread's state.
 pub struct Worker<R: Reactor> {
@@ -176,17 +52,30 @@ pub struct Worker<R: Reactor> {
     control: Arc<Control>,
     reports: Sender<Report>,
     connections: Vec<Connection>,
-    /// Connections that wait for work, last used first.
-    idle: Vec<Slot>,
+    /// Connections that wait for work, by life, last used first. Transient ones are not open.
+    idle: [Vec<Slot>; 2],
     /// Connections with rows of a copy that have not been made yet.
     copying: Vec<Slot>,
+    /// A connection has stood and has prepared the statements.
+    is_proved: bool,
     jobs: Jobs,
     timers: Timers,
     recorder: Recorder,
     rows: Rows,
     schedule: std::iter::Peekable<Schedule>,
+    /// Ways to connect.
+    attempts: Vec<Attempt>,
+    /// When to look for connects that take too long.
+    next_sweep_ns: u64,
+    /// Why there will be no run.
+    fatal: Option<Problem>,
+    /// 0 before the run.
     start_ns: u64,
+    /// Persistent connections that stand.
+    open_count: usize,
+    gauges: Gauges,
     is_draining: bool,
+    is_cancelling: bool,
 }
 
 impl<R: Reactor> Worker<R> {
@@ -200,7 +89,7 @@ impl<R: Reactor> Worker<R> {
         control: Arc<Control>,
         reports: Sender<Report>,
     ) -> Result<Self> {
-        let count = share.connection_count as usize;
+        let count = (share.persistent_count + share.transient_count) as usize;
         let reactor = R::open(count).map_err(|error| Error::Start(error.to_string()))?;
         let mut recorder = Recorder::new(Arc::clone(&spec.plan), share.thread_index);
         let rows = Rows::register(&spec, share, &mut recorder)?;
@@ -212,15 +101,25 @@ impl<R: Reactor> Worker<R> {
             control,
             reports,
             connections: (0..count).map(|_| Connection::new()).collect(),
-            idle: Vec::with_capacity(count),
+            idle: [
+                Vec::with_capacity(count),
+                (share.persistent_count as usize..count).rev().collect(),
+            ],
             copying: Vec::with_capacity(count),
+            is_proved: false,
             jobs: Jobs::new(&spec, share),
             timers: Timers::with_capacity(count + share.worker_count as usize),
             recorder,
             rows,
             schedule,
+            attempts: spec.target.attempts(),
+            next_sweep_ns: 0,
+            fatal: None,
             start_ns: 0,
+            open_count: 0,
+            gauges: Gauges::default(),
             is_draining: false,
+            is_cancelling: false,
             spec,
             share,
         })
@@ -228,12 +127,20 @@ impl<R: Reactor> Worker<R> {
 
     /// Connect, wait for the start, run to the end. Everything is told through `reports`.
     pub fn run(mut self) {
-        let outcome = self.connect_all().and_then(|()| {
-            self.tell(Report::Ready);
-            if self.await_start()? { self.run_plan() } else { Ok(()) }
+        let outcome = self.connect_all().and_then(|is_ready| {
+            if is_ready {
+                self.tell(Report::Ready);
+                if self.await_start()? {
+                    return self.run_plan();
+                }
+            }
+            Ok(())
         });
         if let Err(error) = outcome {
-            self.tell(Report::Failed(error.to_string()));
+            self.fatal.get_or_insert(Problem::ours(&error));
+        }
+        if let Some(problem) = self.fatal.take() {
+            self.tell(Report::Failed(problem));
         }
         let busy_ns = crate::clock::thread_busy_ns();
         self.tell(Report::Ended { busy_ns });
@@ -244,28 +151,34 @@ impl<R: Reactor> Worker<R> {
         drop(self.reports.send(report));
     }
 
-    fn connect_all(&mut self) -> Result<()> {
-        for slot in 0..self.connections.len() {
-            self.connect(slot).map_err(cannot_start)?;
-        }
-        while self.idle.len() < self.connections.len() {
-            if self.control.stop_ns() != u64::MAX {
-                return Err(Error::Start("stopped while connecting".to_owned()));
-            }
-            self.wait_until(monotonic_ns() + CONTROL_NS)?;
-            while let Some((slot, event)) = self.reactor.next_event() {
-                self.on_event(slot, event).map_err(cannot_start)?;
-            }
-        }
-        Ok(())
+    fn is_started(&self) -> bool {
+        self.start_ns != 0
     }
 
-    /// False if the run was called off.
-    fn await_start(&mut self) -> Result<bool> {
-        loop {
-            if self.control.stop_ns() != u64::MAX {
+    /// False if there will be no run.
+    fn connect_all(&mut self) -> Result<bool> {
+        let wanted = self.share.persistent_count as usize;
+        let mut begun = 0;
+        if wanted == 0 {
+            // One connection shows that the others will come to stand.
+            self.connect(0);
+        }
+        while !self.is_proved || self.idle[Life::Persistent as usize].len() < wanted {
+            let open = self.idle[Life::Persistent as usize].len();
+            while begun < wanted && begun - open < MAX_CONNECTING {
+                self.connect(begun);
+                begun += 1;
+            }
+            if !self.wait_before_start(monotonic_ns() + CONTROL_NS)? {
                 return Ok(false);
             }
+        }
+        Ok(true)
+    }
+
+    /// False if there will be no run.
+    fn await_start(&mut self) -> Result<bool> {
+        loop {
             let now_ns = monotonic_ns();
             let wake_ns = match self.control.start_ns() {
                 Some(start_ns) if start_ns <= now_ns => {
@@ -275,11 +188,19 @@ impl<R: Reactor> Worker<R> {
                 Some(start_ns) => start_ns,
                 None => now_ns + CONTROL_NS / 20,
             };
-            self.wait_until(wake_ns)?;
-            while let Some((slot, event)) = self.reactor.next_event() {
-                self.on_event(slot, event).map_err(cannot_start)?;
+            if !self.wait_before_start(wake_ns)? {
+                return Ok(false);
             }
         }
+    }
+
+    fn wait_before_start(&mut self, wake_ns: u64) -> Result<bool> {
+        self.wait_until(wake_ns)?;
+        while let Some((slot, event)) = self.reactor.next_event() {
+            self.on_event(slot, event);
+        }
+        self.end_late_attempts(monotonic_ns());
+        Ok(self.fatal.is_none() && self.control.stop_ns() == u64::MAX)
     }
 
     fn run_plan(&mut self) -> Result<()> {
@@ -287,8 +208,11 @@ impl<R: Reactor> Worker<R> {
         if !self.spec.plan.is_open_loop() {
             self.jobs.enqueue_workers();
         }
+        self.gauges = Gauges::start();
+        let mut wake_ns = self.start_ns;
         loop {
             let now_ns = monotonic_ns();
+            self.gauges.woke(wake_ns, now_ns);
             let end_ns = planned_end_ns.min(self.control.stop_ns());
             if now_ns >= end_ns {
                 return self.drain(end_ns);
@@ -299,7 +223,7 @@ impl<R: Reactor> Worker<R> {
             self.dispatch();
             self.continue_copies();
             self.flip(run_ns)?;
-            let wake_ns = self.next_wake_ns(now_ns).min(end_ns);
+            wake_ns = self.next_wake_ns(now_ns).min(end_ns);
             self.wait_until(wake_ns)?;
             self.take_events();
         }
@@ -310,7 +234,8 @@ impl<R: Reactor> Worker<R> {
         let end_run_ns = end_ns.saturating_sub(self.start_ns);
         self.offer_due(end_run_ns.saturating_sub(1))?;
         self.is_draining = true;
-        self.jobs.drop_queued(&mut self.recorder, self.rows.run_ended)?;
+        let reason = if self.is_cut_off() { self.rows.no_connection } else { self.rows.run_ended };
+        self.jobs.drop_queued(&mut self.recorder, reason)?;
         let last_ns = end_ns.max(monotonic_ns()) + self.spec.drain_ns;
         while self.is_any_busy() {
             let now_ns = monotonic_ns();
@@ -324,12 +249,11 @@ impl<R: Reactor> Worker<R> {
             self.wait_until(wake_ns)?;
             self.take_events();
         }
+        self.cancel_rest()?;
         for slot in 0..self.connections.len() {
-            if let Some(job) = self.connections[slot].job.take() {
-                self.recorder.unfinished(job.arrival_ns(), 1)?;
-            }
-            self.reactor.close(slot);
+            self.hang_up(slot);
         }
+        self.take_gauges()?;
         let now_ns = monotonic_ns() - self.start_ns;
         for snapshot in self.recorder.finish(now_ns)? {
             self.tell(Report::Interval(Box::new(snapshot)));
@@ -345,7 +269,10 @@ impl<R: Reactor> Worker<R> {
         while let Some(due) = self.schedule.next_if(|due| due.intended_start_ns <= run_ns) {
             self.recorder.offer(due.intended_start_ns, 1)?;
             if self.jobs.queued() >= self.share.max_queue {
-                self.recorder.drop_arrival(due.intended_start_ns, self.rows.queue_full)?;
+                let is_cut_off = self.is_cut_off();
+                let reason =
+                    if is_cut_off { self.rows.no_connection } else { self.rows.queue_full };
+                self.recorder.drop_arrival(due.intended_start_ns, reason)?;
             } else {
                 self.jobs.enqueue_arrival(due);
             }
@@ -359,16 +286,34 @@ impl<R: Reactor> Worker<R> {
                 Timer::Worker(worker) => self.jobs.enqueue_worker(worker, self.run_ns()),
                 Timer::Connection(slot) => self.go_on(slot),
                 Timer::Reconnect(slot) => {
-                    if self.connect(slot).is_err() {
-                        self.connect_later(slot);
+                    if !self.is_draining {
+                        self.connect(slot);
                     }
                 }
             }
         }
+        if now_ns >= self.next_sweep_ns {
+            self.next_sweep_ns = now_ns + CONTROL_NS;
+            self.end_late_attempts(now_ns);
+        }
+    }
+
+    /// True while the server cannot be reached.
+    fn is_cut_off(&self) -> bool {
+        self.open_count == 0 && self.share.persistent_count > 0
+    }
+
+    fn take_gauges(&mut self) -> Result<()> {
+        let (busy_ns, loop_lag_max_ns) = self.gauges.take();
+        // All threads share one memory: only one of them reports it.
+        let is_first = self.share.thread_index == 0;
+        let rss_bytes = if is_first { gauges::rss_bytes() } else { 0 };
+        self.recorder.gauge(busy_ns, loop_lag_max_ns, rss_bytes)
     }
 
     fn flip(&mut self, run_ns: u64) -> Result<()> {
         if self.recorder.current_interval().is_some_and(|interval| interval.end_ns <= run_ns) {
+            self.take_gauges()?;
             for snapshot in self.recorder.flip(run_ns)? {
                 self.tell(Report::Interval(Box::new(snapshot)));
             }
@@ -398,33 +343,47 @@ impl<R: Reactor> Worker<R> {
 
     fn take_events(&mut self) {
         while let Some((slot, event)) = self.reactor.next_event() {
-            if let Err(lost) = self.on_event(slot, event) {
-                self.lose(slot, &lost);
-            }
+            self.on_event(slot, event);
             self.dispatch();
         }
     }
 
-    fn on_event(&mut self, slot: Slot, event: Event) -> std::result::Result<(), Lost> {
-        match event {
-            Event::Connected => self.log_in(slot),
-            Event::Readable(chunk) => {
-                let input = &mut self.connections[slot].input;
-                self.reactor.read(slot, chunk, input).map_err(|error| closed(Some(error)))?;
-                self.on_input(slot)
-            }
-            Event::Closed(error) => Err(closed(error)),
+    #[inline]
+    fn on_event(&mut self, slot: Slot, event: Event) {
+        let taken = match event {
+            Event::Readable(chunk) => self.on_readable(slot, chunk),
+            Event::Connected => self.on_connected(slot),
+            Event::Closed(error) => Err(self.closed(slot, error.as_ref())),
+        };
+        if let Err(lost) = taken {
+            self.on_trouble(slot, lost);
         }
     }
-}
 
-fn closed(error: Option<std::io::Error>) -> Lost {
-    match error {
-        Some(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Lost::by(error),
-        _ => Lost::new("the server closed the connection"),
+    #[inline]
+    fn on_readable(&mut self, slot: Slot, chunk: Chunk) -> std::result::Result<(), Lost> {
+        let connection = &mut self.connections[slot];
+        let input = match &mut connection.tls {
+            None => &mut connection.input,
+            Some(tls) => &mut tls.received,
+        };
+        if let Err(error) = self.reactor.read(slot, chunk, input) {
+            return Err(self.closed(slot, Some(&error)));
+        }
+        if connection.tls.is_some() {
+            self.on_encrypted_input(slot)
+        } else if let State::AskingTls = connection.state {
+            self.on_tls_answer(slot)
+        } else {
+            self.on_input(slot)
+        }
     }
-}
 
-fn cannot_start(lost: Lost) -> Error {
-    Error::Start(lost.message)
+    fn closed(&self, slot: Slot, error: Option<&std::io::Error>) -> Lost {
+        let connection = &self.connections[slot];
+        let is_open = matches!(connection.state, State::Open);
+        let endpoint = self.attempts[connection.attempt].endpoint;
+        let is_unix = self.spec.target.endpoints[endpoint].address.is_unix();
+        Lost::by_closing(error, is_open, is_unix)
+    }
 }

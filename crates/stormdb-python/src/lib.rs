@@ -21,7 +21,7 @@ mod _native {
 
     #[pymodule_export]
     use super::{
-        engine::{Engine, check_program},
+        engine::{Engine, Problem, Target, check_program},
         hdr_log::HdrLog,
         histogram::Histogram,
         plan::{Interval, Phase, Plan, Rate, Schedule},

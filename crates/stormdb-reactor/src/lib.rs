@@ -70,6 +70,10 @@ pub trait Reactor: Sized {
     /// How much of what was to be sent has not left. [`Reactor::wait`] returns when it shrinks.
     fn unsent_bytes(&self, slot: Slot) -> usize;
 
+    /// Send what was appended to [`Reactor::output`], as far as that can be done at once: last
+    /// words before [`Reactor::close`]. What cannot be sent is lost.
+    fn finish(&mut self, slot: Slot);
+
     /// Close a slot at once; events of it that were not taken yet never come. Closing a free slot
     /// does nothing.
     fn close(&mut self, slot: Slot);

@@ -161,6 +161,11 @@ impl Reactor for Poll {
         self.slots[slot].output.len()
     }
 
+    fn finish(&mut self, slot: Slot) {
+        // The connection is about to be closed: whether it could be sent makes no difference.
+        drop(self.flush(slot));
+    }
+
     fn close(&mut self, slot: Slot) {
         let state = &mut self.slots[slot];
         if let Some(socket) = state.socket.take() {

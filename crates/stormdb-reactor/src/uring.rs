@@ -285,6 +285,15 @@ impl Reactor for Uring {
         self.slots[slot].output.len() + self.slots[slot].sending.len()
     }
 
+    fn finish(&mut self, slot: Slot) {
+        let state = &mut self.slots[slot];
+        if let (Some(socket), false) = (&state.socket, state.is_sending) {
+            // The connection is about to be closed: whether it could be sent makes no difference.
+            drop(socket.send_with_flags(&state.output, MSG_NOSIGNAL));
+            state.output.clear();
+        }
+    }
+
     fn close(&mut self, slot: Slot) {
         let state = &mut self.slots[slot];
         let Some(socket) = state.socket.take() else { return };

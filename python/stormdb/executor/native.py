@@ -8,20 +8,23 @@ import socket
 import time
 from typing import TYPE_CHECKING, Self
 
-from stormdb._native import Engine
+from stormdb._native import Engine, Target
 from stormdb.errors import ConnectError, RunError
 from stormdb.executor.interface import ExecutorEnd
 from stormdb.results import ExecutorInfo
 
 if TYPE_CHECKING:
-    from stormdb._native import IntervalSnapshot
+    from stormdb._native import IntervalSnapshot, Problem
+    from stormdb.config import ConnectTarget
     from stormdb.errors import StormdbError
     from stormdb.executor.spec import LoadSpec
 
 __all__ = ["NativeExecutor"]
 
 _WATCH_S = 0.005
-_PASSIVE_TLS = ("disable", "allow", "prefer")
+
+Endpoint = tuple[str, str, str | tuple[str, int]]
+"""Host, the same with its port for people, and the path of a socket or an address and a port."""
 
 
 class NativeExecutor:
@@ -66,38 +69,31 @@ class NativeExecutor:
         Raises:
             ConnectError: the server refuses or cannot be reached.
         """
-        spec, target = self.spec, self.spec.target
-        if target.sslmode not in _PASSIVE_TLS:
-            raise ConnectError(
-                f"the native executor cannot encrypt yet, and sslmode is {target.sslmode}",
-                hint="use `executor: coroutine`",
-            )
-        address = await _resolve(target.hosts[0], target.ports[0])
-        settings = {"application_name": target.application_name, **spec.server_settings}
-        if target.options:
-            settings["options"] = target.options
+        spec = self.spec
+        target = await _target(spec)
         self._engine = engine = Engine(
             self._program,
             spec.plan,
-            address=address,
-            user=target.user,
-            dbname=target.dbname,
-            password=target.password,
-            settings=settings,
+            target,
             threads=spec.threads,
             io=spec.io,
             connections=spec.config.connections,
             workers=spec.config.workers,
             seed=spec.config.seed,
             think_time_ns=spec.think_time_ns,
+            is_think_exponential=spec.think_time_distribution == "exponential",
             max_queue=spec.max_queue,
+            max_lag_ns=spec.max_lag_ns,
             max_tries=spec.retry.max_tries,
             retry_backoff_ns=spec.retry.backoff_ns,
+            max_error_ratio=spec.max_error_ratio,
             drain_ns=spec.drain_ns,
+            protocol=spec.protocol,
+            transient_ratio=spec.transient_ratio,
         )
         while not engine.is_ready:
             if engine.problems:
-                raise ConnectError(engine.problems[0], where=target.label)
+                raise _error(engine.problems[0], spec.target)
             await asyncio.sleep(_WATCH_S)
 
     async def go(self, start_ns: int) -> None:
@@ -123,11 +119,9 @@ class NativeExecutor:
     async def finished(self) -> ExecutorEnd:
         """Wait until every thread has ended its part; what they sent last is in `poll`."""
         assert self._engine is not None
-        while not self._engine.is_ended:  # noqa: ASYNC110 - threads set no event of a loop
+        while not self._engine.is_ended:  # noqa: ASYNC110 - its threads set no asyncio.Event
             await asyncio.sleep(_WATCH_S)
-        problems: list[StormdbError] = [
-            RunError(problem, where="engine") for problem in self._engine.problems
-        ]
+        problems = [_error(problem, self.spec.target) for problem in self._engine.problems]
         return ExecutorEnd(end_ns=time.monotonic_ns() - self._start_ns, problems=problems)
 
 
@@ -135,16 +129,59 @@ def _drop(holder: list[Engine]) -> None:
     holder.clear()
 
 
-async def _resolve(host: str, port: int) -> str | tuple[str, int]:
-    """Path of a Unix socket, or address and port."""
-    if host.startswith("/"):
-        return f"{host}/.s.PGSQL.{port}"
-    loop = asyncio.get_running_loop()
+def _error(problem: Problem, target: ConnectTarget) -> StormdbError:
+    hint = problem.hint or None
+    if problem.is_of_server:
+        return ConnectError(problem.message, where=target.label, hint=hint)
+    return RunError(problem.message, where="engine", hint=hint)
+
+
+async def _target(spec: LoadSpec) -> Target:
+    """Where to connect, with names resolved and files read."""
+    target = spec.target
+    settings = {"application_name": target.application_name, **spec.server_settings}
+    if target.options:
+        settings["options"] = target.options
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConnectError(
-            f"the host name {host} cannot be resolved: {error.strerror}",
-            hint="check the spelling of database.host",
-        ) from error
-    return str(found[0][4][0]), port
+        return Target(
+            await _endpoints(target),
+            user=target.user,
+            dbname=target.dbname,
+            password=target.password,
+            settings=settings,
+            sslmode=target.sslmode,
+            sslrootcert=target.sslrootcert,
+            sslcert=target.sslcert,
+            sslkey=target.sslkey,
+            sslcrl=target.sslcrl,
+            target_session_attrs=target.target_session_attrs,
+            connect_timeout_ns=target.connect_timeout_ns,
+        )
+    except ValueError as error:
+        message, _, hint = str(error).partition("; hint: ")
+        raise ConnectError(message, where=target.label, hint=hint or None) from None
+
+
+async def _endpoints(target: ConnectTarget) -> list[Endpoint]:
+    """Every address of every host, in order; names are asked for once, before the run.
+
+    Raises:
+        ConnectError: no host has an address.
+    """
+    found: list[Endpoint] = []
+    reasons: list[str] = []
+    for host, port in zip(target.hosts, target.ports, strict=True):
+        label = f"{f'[{host}]' if ':' in host else host}:{port}"
+        if host.startswith("/"):
+            found.append((host, label, f"{host}/.s.PGSQL.{port}"))
+            continue
+        loop = asyncio.get_running_loop()
+        try:
+            answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            reasons.append(f"no address is known for the host {host}: {error.strerror}")
+            continue
+        found.extend((host, label, (str(answer[4][0]), port)) for answer in answers)
+    if not found:
+        raise ConnectError("; ".join(reasons), where=target.label, hint="check its name")
+    return found

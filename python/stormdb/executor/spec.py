@@ -34,6 +34,14 @@ class LoadSpec:
             config.connections.
         threads: native executor: threads, within the same limits.
         io: native executor: `auto`, `uring` or `poll`.
+        protocol: native executor: `prepared`, `extended` or `simple`. A connection for one
+            transaction never prepares: it is `extended` where others are `prepared`.
+        transient_ratio: native executor: part of the transactions that have a connection of their
+            own; 0 for none, 1 for all. In between each thread needs two connections.
+        max_lag_ns: native executor, open loop: an arrival that is later than this is dropped
+            instead of started; 0 for no limit.
+        max_error_ratio: native executor: the run is ended early once more than this part of its
+            transactions have failed; None for no limit.
         retry: what happens to transactions that end by 40001 or 40P01.
         target: the server.
         config: what the plugin sees: workers, connections, seed, schema and more.
@@ -51,6 +59,10 @@ class LoadSpec:
     processes: int = 1
     threads: int = 1
     io: str = "auto"
+    protocol: str = "prepared"
+    transient_ratio: float = 0.0
+    max_lag_ns: int = 0
+    max_error_ratio: float | None = None
     retry: RetrySettings = field(default_factory=RetrySettings)
     target: ConnectTarget
     config: Config

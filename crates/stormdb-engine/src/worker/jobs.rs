@@ -6,15 +6,33 @@ use crate::Result;
 use crate::draw::{Draws, permute};
 use crate::program::Program;
 use crate::program::ir::Mix;
-use crate::recorder::{Execution, ReasonId, Recorder, RowId, ValueId};
+use crate::random::{FIRST_OWN_STREAM, random_exponential};
+use crate::recorder::{CounterId, Execution, ReasonId, Recorder, RowId, ValueId};
 use crate::schedule::Due;
 use crate::session::{Answer, Listener};
 use crate::snapshot::RowKind;
 
-use super::{Share, WorkerSpec};
+use super::{ConnectionMode, Share, WorkerSpec};
 
-/// Draws of the mix; transactions have smaller numbers.
+/// Draws of the mix and of the connection; transactions have smaller numbers.
 const MIX_ROW: u32 = u32::MAX;
+const LIFE_ROW: u32 = u32::MAX - 1;
+
+/// First of the streams of think times, one for each worker.
+const THINK_STREAM: u64 = FIRST_OWN_STREAM + (1 << 32);
+
+/// How long a connection lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// As long as the run.
+    Persistent,
+    /// For one transaction.
+    Transient,
+}
+
+impl Life {
+    pub(super) const ALL: [Self; 2] = [Self::Persistent, Self::Transient];
+}
 
 /// What waits for a worker and a connection.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +61,7 @@ pub(super) struct Job {
     pub(super) tries: u32,
     /// When the last request was sent.
     pub(super) sent_ns: u64,
+    pub(super) draws: Draws,
 }
 
 impl Job {
@@ -54,7 +73,12 @@ impl Job {
 /// Queue and workers of one thread.
 #[derive(Debug)]
 pub(super) struct Jobs {
-    queue: VecDeque<Waiting>,
+    /// Waiting for a connection of either life.
+    queues: [VecDeque<Waiting>; 2],
+    mode: ConnectionMode,
+    seed: u64,
+    think_time_ns: u64,
+    is_think_exponential: bool,
     free_workers: Vec<u32>,
     /// Closed loop: how many transactions each worker has started.
     started: Vec<u64>,
@@ -68,7 +92,11 @@ impl Jobs {
         let free = if is_open_loop { share.worker_count } else { 0 };
         let room = if is_open_loop { share.max_queue } else { share.worker_count as usize };
         Self {
-            queue: VecDeque::with_capacity(room.min(1 << 20)),
+            queues: [(); 2].map(|()| VecDeque::with_capacity(room.min(1 << 20))),
+            mode: spec.connection_mode,
+            seed: spec.seed,
+            think_time_ns: spec.think_time_ns,
+            is_think_exponential: spec.is_think_exponential,
             free_workers: (0..free).rev().collect(),
             started: vec![0; share.worker_count as usize],
             first_worker: share.first_worker,
@@ -77,7 +105,7 @@ impl Jobs {
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queue.len()
+        self.queues.iter().map(VecDeque::len).sum()
     }
 
     pub(super) fn enqueue_workers(&mut self) {
@@ -92,16 +120,28 @@ impl Jobs {
         let number = u64::from(self.first_worker + worker);
         let index = *started * u64::from(self.total_worker_count) + number;
         *started += 1;
-        self.queue.push_back(Waiting {
-            index,
-            intended_start_ns: None,
-            since_ns,
-            worker: Some(worker),
-        });
+        self.push(Waiting { index, intended_start_ns: None, since_ns, worker: Some(worker) });
+    }
+
+    fn push(&mut self, waiting: Waiting) {
+        let life = match self.mode {
+            ConnectionMode::Persistent => Life::Persistent,
+            ConnectionMode::Transient => Life::Transient,
+            ConnectionMode::Mixed { transient_ratio } => {
+                let draws =
+                    Draws { seed: self.seed, row: LIFE_ROW, index: waiting.index, iteration: 0 };
+                if draws.words(0).unit() < transient_ratio {
+                    Life::Transient
+                } else {
+                    Life::Persistent
+                }
+            }
+        };
+        self.queues[life as usize].push_back(waiting);
     }
 
     pub(super) fn enqueue_arrival(&mut self, due: Due) {
-        self.queue.push_back(Waiting {
+        self.push(Waiting {
             index: due.index,
             intended_start_ns: Some(due.intended_start_ns),
             since_ns: due.intended_start_ns,
@@ -109,15 +149,28 @@ impl Jobs {
         });
     }
 
-    /// The next transaction that can be started, with its worker.
-    pub(super) fn next(&mut self) -> Option<(Waiting, u32)> {
-        let waiting = *self.queue.front()?;
+    /// The next transaction for a connection of this life, with its worker.
+    pub(super) fn next(&mut self, life: Life) -> Option<(Waiting, u32)> {
+        let queue = &mut self.queues[life as usize];
+        let waiting = *queue.front()?;
         let worker = match waiting.worker {
             Some(worker) => worker,
             None => self.free_workers.pop()?,
         };
-        self.queue.pop_front();
+        queue.pop_front();
         Some((waiting, worker))
+    }
+
+    /// Closed loop: pause before a worker's next transaction.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^64")]
+    pub(super) fn think_time_ns(&self, worker: u32) -> u64 {
+        if !self.is_think_exponential || self.think_time_ns == 0 {
+            return self.think_time_ns;
+        }
+        let number = u64::from(self.first_worker + worker);
+        let stream = THINK_STREAM + number;
+        let gap = random_exponential(self.seed, stream, self.started[worker as usize]);
+        (gap * self.think_time_ns as f64) as u64
     }
 
     /// Open loop: a worker is done.
@@ -127,7 +180,7 @@ impl Jobs {
 
     /// The run is over: what was never started is dropped; in closed loop nothing was offered.
     pub(super) fn drop_queued(&mut self, recorder: &mut Recorder, reason: ReasonId) -> Result<()> {
-        for waiting in self.queue.drain(..) {
+        for waiting in self.queues.iter_mut().flat_map(|queue| queue.drain(..)) {
             if let Some(intended_start_ns) = waiting.intended_start_ns {
                 recorder.drop_arrival(intended_start_ns, reason)?;
             }
@@ -136,16 +189,29 @@ impl Jobs {
     }
 }
 
+/// What each step of a connect took, in seconds.
+#[derive(Debug)]
+pub(super) struct ConnectSteps {
+    pub(super) tcp: ValueId,
+    pub(super) tls: ValueId,
+    pub(super) authentication: ValueId,
+    pub(super) startup: ValueId,
+}
+
 /// Numbers that the recorder gave.
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) transactions: Vec<RowId>,
     pub(super) statements: Vec<RowId>,
     pub(super) metrics: Vec<ValueId>,
-    /// Closed loop with fewer connections than workers: the wait for one, in seconds.
+    /// Closed loop with fewer connections than workers: the wait for one.
     pub(super) pool_wait: Option<ValueId>,
+    pub(super) connections_lost: CounterId,
+    pub(super) connect: ConnectSteps,
     pub(super) queue_full: ReasonId,
     pub(super) run_ended: ReasonId,
+    pub(super) too_late: ReasonId,
+    pub(super) no_connection: ReasonId,
 }
 
 impl Rows {
@@ -155,8 +221,10 @@ impl Rows {
         recorder: &mut Recorder,
     ) -> Result<Self> {
         let program = &spec.program;
+        let is_mixed = matches!(spec.connection_mode, ConnectionMode::Mixed { .. });
+        let connection_count = share.persistent_count + share.transient_count;
         let is_pool_shared =
-            !spec.plan.is_open_loop() && share.worker_count > share.connection_count;
+            !spec.plan.is_open_loop() && (is_mixed || share.worker_count > connection_count);
         let mut transactions = Vec::with_capacity(program.transactions.len());
         for transaction in &program.transactions {
             transactions.push(recorder.row(&transaction.name, RowKind::Transaction)?);
@@ -174,12 +242,21 @@ impl Rows {
             statements,
             metrics,
             pool_wait: if is_pool_shared {
-                Some(recorder.value_name("pool_wait_s")?)
+                Some(recorder.value_name("stormdb.pool_wait_ns")?)
             } else {
                 None
             },
+            connections_lost: recorder.counter("stormdb.connections_lost")?,
+            connect: ConnectSteps {
+                tcp: recorder.value_name("connect_tcp_s")?,
+                tls: recorder.value_name("connect_tls_s")?,
+                authentication: recorder.value_name("connect_authentication_s")?,
+                startup: recorder.value_name("connect_startup_s")?,
+            },
             queue_full: recorder.reason("queue_full")?,
             run_ended: recorder.reason("run_ended")?,
+            too_late: recorder.reason("too_late")?,
+            no_connection: recorder.reason("no_connection")?,
         })
     }
 }
