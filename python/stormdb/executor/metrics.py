@@ -132,9 +132,7 @@ class CallMetrics(ABC):
         self.is_active = True
         self._begin_ns = self._served_ns = self._mark_ns = _clock_ns() - self.start_ns
         self._intended_ns = intended_ns
-        db = self._db
-        db.is_untouched = True
-        db.granted_ns = 0
+        self._db.is_untouched = True
 
     def retried(self, sqlstate: str) -> None:
         """A try failed and is going to be repeated: its failure is no outcome.
@@ -180,11 +178,10 @@ class CallMetrics(ABC):
 
         Later if it had to wait for its first connection: a full pool is not the server's time.
         """
-        db = self._db
-        db.is_untouched = True
-        if db.granted_ns:
-            start_ns = max(start_ns, db.granted_ns - self.start_ns)
-            db.granted_ns = 0
+        self._db.is_untouched = True
+        granted_ns = self._db.granted_ns - self.start_ns
+        if granted_ns > start_ns:
+            start_ns = granted_ns
             if self._mark_ns == self._begin_ns:
                 self._served_ns = start_ns
         return start_ns
@@ -223,9 +220,7 @@ class ClosedMetrics(CallMetrics):
             self._flush()
         elif not self._has_recorded:
             self.has_succeeded = True
-            start_ns = self._begin_ns
-            if self._db.granted_ns:
-                start_ns = self._served_from(start_ns)
+            start_ns = self._served_from(self._begin_ns)
             self._commit(self._default_row, start_ns, now_ns - self.start_ns)
         self.is_active = self._has_recorded = False
         return now_ns
