@@ -9,7 +9,8 @@ The same SELECT by primary key, the same number of connections and processes, in
 * `acquire`: the same with `async with db.acquire() as connection`.
 
 Goal: at least 0.9 of the throughput of `bare`, at most 1.2 of its client CPU per transaction, both
-as the median over the pairs. CPU of stormdb includes the controller.
+as the median over the pairs. CPU is that of all client processes in the measured window, on Linux;
+of stormdb, the controller is one of them.
 
     python bench/coroutine.py [--quick] [--json FILE] [--pairs 5] [--seconds 5] [--workers 8]
 """
@@ -30,9 +31,9 @@ from pathlib import Path
 
 import asyncpg
 
-from stormdb._native import Phase, Plan
+from stormdb._native import IntervalSnapshot, Phase, Plan
 from stormdb.config import ConnectTarget, PluginsSettings
-from stormdb.executor import CoroutineExecutor, LoadSpec
+from stormdb.executor import CoroutineExecutor, ExecutorEnd, LoadSpec
 from stormdb.plugin import Config
 from stormdb.plugins import Catalog
 from stormdb.server import EmbeddedServer
@@ -94,12 +95,14 @@ def run_bare(server: EmbeddedServer, args: argparse.Namespace) -> Sample:
         child.stdin.write(json.dumps(job))
         child.stdin.close()
         children.append(child)
-    count, cpu_ns = 0, 0
+    time.sleep(start_s + WARM_UP_S - time.monotonic())
+    cpu_ns = client_cpu_ns("bare_asyncpg.py")
+    time.sleep(start_s + WARM_UP_S + args.seconds - time.monotonic())
+    cpu_ns = client_cpu_ns("bare_asyncpg.py") - cpu_ns
+    count = 0
     for child in children:
         assert child.stdout
-        result = json.loads(child.stdout.read())
-        count += result["count"]
-        cpu_ns += result["cpu_ns"]
+        count += int(child.stdout.read())
         child.wait()
     return Sample("bare", count / args.seconds, cpu_ns / count / 1e3)
 
@@ -135,21 +138,42 @@ async def run_stormdb(
     )
     async with CoroutineExecutor(spec, Events()) as executor:
         await executor.start()
-        await executor.go(time.monotonic_ns() + 200_000_000)
-        await asyncio.sleep(0.2 + WARM_UP_S)
-        controller_ns = time.process_time_ns()
+        start_s = time.monotonic() + 0.2
+        await executor.go(int(start_s * 1e9))
         ending = asyncio.ensure_future(executor.finished())
-        snapshots = []
-        while not ending.done():
-            await asyncio.wait([ending], timeout=0.1)
-            snapshots += executor.poll()
-        cpu_ns = time.process_time_ns() - controller_ns
+        polling = asyncio.ensure_future(poll(executor, ending))
+        await asyncio.sleep(start_s + WARM_UP_S - time.monotonic())
+        cpu_ns = client_cpu_ns("stormdb.executor.child")
+        await asyncio.sleep(start_s + WARM_UP_S + args.seconds - time.monotonic())
+        cpu_ns = client_cpu_ns("stormdb.executor.child") - cpu_ns
+        snapshots = await polling
         if problems := ending.result().problems:
             raise problems[0]
-    steady = [s for s in snapshots if s.first_interval.phase_index == 1]
     count = sum(c.committed for s in snapshots for c in s.row_totals([1]))
-    cpu_ns += sum(gauges.cpu_ns for s in steady for gauges in s.processes.values())
     return Sample(variant, count / args.seconds, cpu_ns / count / 1e3)
+
+
+async def poll(
+    executor: CoroutineExecutor, ending: asyncio.Future[ExecutorEnd]
+) -> list[IntervalSnapshot]:
+    """Take the snapshots as they come, as a run does."""
+    snapshots = []
+    while not ending.done():
+        await asyncio.wait([ending], timeout=0.1)
+        snapshots += executor.poll()
+    return snapshots
+
+
+def client_cpu_ns(program: str) -> int:
+    """CPU time so far of this process and of its children that run a program, to the nanosecond."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    pids = [line.split()[0] for line in listed.stdout.splitlines() if program in line]
+    threads = [thread for pid in pids for thread in Path(f"/proc/{pid}/task").iterdir()]
+    used_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+    return used_ns + time.process_time_ns()
 
 
 async def fill(server: EmbeddedServer) -> None:

@@ -33,8 +33,12 @@ _UNIT = 2.0**-53
 class Arrivals(Protocol):
     """Calls for one worker: `take`, and where that gives none, `wait`."""
 
-    def take(self) -> Call | None:
-        """The next call if it may start now."""
+    def take(self, now_ns: int) -> Call | None:
+        """The next call if it may start now.
+
+        Args:
+            now_ns: reading of the monotonic clock, not older than what the worker did last.
+        """
 
     async def wait(self) -> Call | None:
         """The next call, as soon as it may start; None once there will be no more."""
@@ -111,9 +115,9 @@ class ClosedClient:
         self._has_thought = True
         self._never_thinks = not loop.think_time_ns
 
-    def take(self) -> Call | None:
+    def take(self, now_ns: int) -> Call | None:
         """The next call, unless the worker is to think before it."""
-        if not self._has_thought or time.monotonic_ns() >= self._loop.end_ns:
+        if not self._has_thought or now_ns >= self._loop.end_ns:
             return None
         iteration = self._iteration
         self._iteration = iteration + 1
@@ -126,7 +130,7 @@ class ClosedClient:
             return None
         await self._loop.think(self._worker, self._iteration)
         self._has_thought = True
-        return self.take()
+        return self.take(time.monotonic_ns())
 
 
 class OpenLoop:
@@ -160,9 +164,9 @@ class OpenLoop:
         """The calls of one worker: all take from the same queue."""
         return self
 
-    def take(self) -> Call | None:
+    def take(self, now_ns: int) -> Call | None:
         """The arrival that waits longest."""
-        self.offer_due()
+        self._offer_until(now_ns)
         return self._queue.popleft() if self._queue else None
 
     async def wait(self) -> Call | None:
@@ -181,7 +185,10 @@ class OpenLoop:
 
     def offer_due(self) -> None:
         """Offer every arrival that has come due, with its intended start, however late it is."""
-        now_ns = time.monotonic_ns() - self._start_ns
+        self._offer_until(time.monotonic_ns())
+
+    def _offer_until(self, now_ns: int) -> None:
+        now_ns -= self._start_ns
         for _ in range(_OFFERS_PER_TURN):
             if self._coming is None or self._coming[1] > now_ns:
                 break

@@ -132,9 +132,7 @@ class CallMetrics(ABC):
         self.is_active = True
         self._begin_ns = self._served_ns = self._mark_ns = _clock_ns() - self.start_ns
         self._intended_ns = intended_ns
-        db = self._db
-        db.is_untouched = True
-        db.granted_ns = 0
+        self._db.is_untouched = True
 
     def retried(self, sqlstate: str) -> None:
         """A try failed and is going to be repeated: its failure is no outcome.
@@ -146,8 +144,8 @@ class CallMetrics(ABC):
             self._tried_ns = tried_ns
 
     @abstractmethod
-    def succeeded(self) -> None:
-        """The call returned."""
+    def succeeded(self) -> int:
+        """The call returned; tells the time on the monotonic clock."""
 
     @abstractmethod
     def failed(self, error: BaseException, sqlstate: str) -> None:
@@ -180,11 +178,10 @@ class CallMetrics(ABC):
 
         Later if it had to wait for its first connection: a full pool is not the server's time.
         """
-        db = self._db
-        db.is_untouched = True
-        if db.granted_ns:
-            start_ns = max(start_ns, db.granted_ns - self.start_ns)
-            db.granted_ns = 0
+        self._db.is_untouched = True
+        granted_ns = self._db.granted_ns - self.start_ns
+        if granted_ns > start_ns:
+            start_ns = granted_ns
             if self._mark_ns == self._begin_ns:
                 self._served_ns = start_ns
         return start_ns
@@ -216,18 +213,17 @@ class ClosedMetrics(CallMetrics):
     _held: _Operation | None = None
     _has_recorded = False
 
-    def succeeded(self) -> None:
+    def succeeded(self) -> int:
         """The call returned."""
+        now_ns = _clock_ns()
         if self._held is not None:
             self._flush()
         elif not self._has_recorded:
             self.has_succeeded = True
-            finish_ns = _clock_ns() - self.start_ns
-            start_ns = self._begin_ns
-            if self._db.granted_ns:
-                start_ns = self._served_from(start_ns)
-            self._commit(self._default_row, start_ns, finish_ns)
-        self._end()
+            start_ns = self._served_from(self._begin_ns)
+            self._commit(self._default_row, start_ns, now_ns - self.start_ns)
+        self.is_active = self._has_recorded = False
+        return now_ns
 
     def failed(self, error: BaseException, sqlstate: str) -> None:
         """The call raised."""
@@ -302,17 +298,18 @@ class OpenMetrics(CallMetrics):
     _last: _Operation | None = None
     _is_only = True
 
-    def succeeded(self) -> None:
+    def succeeded(self) -> int:
         """The call returned: it went well unless the last thing that it recorded was an error."""
+        now_ns = _clock_ns()
         last = self._last
         if last is not None and self._is_only:
             self._settle(last)
-            return
-        finish_ns = _clock_ns() - self.start_ns
+            return now_ns
         start_ns = self._served_from(self._served_ns)
         sqlstate, message = (last.sqlstate, last.message) if last else ("", "")
         self._record_last()
-        self._settle(_Operation("", start_ns, finish_ns, sqlstate, message))
+        self._settle(_Operation("", start_ns, now_ns - self.start_ns, sqlstate, message))
+        return now_ns
 
     def failed(self, error: BaseException, sqlstate: str) -> None:
         """The call raised."""

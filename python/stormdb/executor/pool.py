@@ -9,6 +9,7 @@ back as it is; docs/adr/0006-coroutine-executor.md says what that means for a pl
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -69,6 +70,11 @@ class Connections:
     Args:
         size: how many.
         connect: makes one.
+
+    Attributes:
+        size: how many.
+        idle: those that nobody uses, by slot.
+        waiting: who waits for one, in the order of asking.
     """
 
     def __init__(self, size: int, connect: Callable[[], Awaitable[LoadConnection]]) -> None:
@@ -76,7 +82,7 @@ class Connections:
         self.idle: dict[int, LoadConnection] = {}
         self._connect = connect
         self._lost_count = 0
-        self._waiting: deque[asyncio.Future[LoadConnection]] = deque()
+        self.waiting: deque[asyncio.Future[LoadConnection]] = deque()
         self._live: set[LoadConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -128,7 +134,7 @@ class Connections:
     async def wait(self) -> LoadConnection:
         """The next connection that is given back, in the order of asking."""
         turn: asyncio.Future[LoadConnection] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self.waiting.append(turn)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -142,14 +148,14 @@ class Connections:
             connection.terminate()  # asyncpg may have closed it without telling the listener
         elif connection.is_in_transaction():
             self._start(self._reset(connection))
-        elif self._waiting:
+        elif self.waiting:
             self._hand_on(connection)
         else:
             self.idle[connection.slot] = connection
 
     def _hand_on(self, connection: LoadConnection) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
+        while self.waiting:
+            turn = self.waiting.popleft()
             if not turn.done():
                 turn.set_result(connection)
                 return
@@ -190,8 +196,8 @@ class Connections:
         if not isinstance(cause, asyncpg.PostgresError):
             error = asyncpg.ClientCannotConnectError(f"cannot connect to the server: {cause}")
             error.__cause__ = cause
-        while self._waiting:
-            turn = self._waiting.popleft()
+        while self.waiting:
+            turn = self.waiting.popleft()
             if not turn.done():
                 turn.set_exception(error)
                 return
@@ -209,6 +215,28 @@ class Connections:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _on_own_connection(method: Any) -> Any:
+    """The pool's form of a connection's method: the way that most transactions take."""
+
+    @functools.wraps(method)
+    async def call(self: WorkerPool, *args: Any, **kwargs: Any) -> Any:
+        connection = self._idle.pop(self._home, None) or await self._take()
+        self.is_untouched = False
+        try:
+            result = await method(connection, *args, **kwargs)
+        except BaseException:
+            self._give(connection)
+            raise
+        # As `Connections.give`, without what can only be after an exception.
+        if self._waiting or connection.is_in_transaction():
+            self._give(connection)
+        else:
+            self._idle[connection.slot] = connection
+        return result
+
+    return call
 
 
 class WorkerPool(asyncpg.Pool):
@@ -233,6 +261,7 @@ class WorkerPool(asyncpg.Pool):
         "_home",
         "_idle",
         "_waited",
+        "_waiting",
         "granted_ns",
         "is_untouched",
     )
@@ -242,56 +271,17 @@ class WorkerPool(asyncpg.Pool):
     ) -> None:
         self._connections = connections
         self._idle = connections.idle
+        self._waiting = connections.waiting
         self._give = connections.give
         self._home = worker % connections.size
         self._waited = waited
         self.is_untouched = True
         self.granted_ns = 0
 
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
-        """As `asyncpg.Connection.execute`."""
-        connection = self._idle.pop(self._home, None) or await self._take()
-        self.is_untouched = False
-        try:
-            status: str = await connection.execute(query, *args, timeout=timeout)
-        finally:
-            self._give(connection)
-        return status
-
-    async def fetch(
-        self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
-    ) -> Any:
-        """As `asyncpg.Connection.fetch`."""
-        connection = self._idle.pop(self._home, None) or await self._take()
-        self.is_untouched = False
-        try:
-            return await connection.fetch(query, *args, timeout=timeout, record_class=record_class)
-        finally:
-            self._give(connection)
-
-    async def fetchrow(
-        self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
-    ) -> Any:
-        """As `asyncpg.Connection.fetchrow`."""
-        connection = self._idle.pop(self._home, None) or await self._take()
-        self.is_untouched = False
-        try:
-            return await connection.fetchrow(
-                query, *args, timeout=timeout, record_class=record_class
-            )
-        finally:
-            self._give(connection)
-
-    async def fetchval(
-        self, query: str, *args: Any, column: int = 0, timeout: float | None = None
-    ) -> Any:
-        """As `asyncpg.Connection.fetchval`."""
-        connection = self._idle.pop(self._home, None) or await self._take()
-        self.is_untouched = False
-        try:
-            return await connection.fetchval(query, *args, column=column, timeout=timeout)
-        finally:
-            self._give(connection)
+    execute = _on_own_connection(LoadConnection.execute)
+    fetch = _on_own_connection(LoadConnection.fetch)
+    fetchrow = _on_own_connection(LoadConnection.fetchrow)
+    fetchval = _on_own_connection(LoadConnection.fetchval)
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ARG002
         """Give a connection back; a second time does nothing."""

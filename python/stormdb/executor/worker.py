@@ -59,13 +59,10 @@ class Worker:
     async def serve(self) -> None:
         """Make one call after another."""
         run, ctx, db, cfg, metrics = self.workload.run, self.ctx, self.db, self.cfg, self.metrics
-        take, wait, rewind, heart = (
-            self.arrivals.take,
-            self.arrivals.wait,
-            self.rng.rewind,
-            self.heart,
-        )
-        while (call := take() or await wait()) is not None:
+        take, wait, rewind = self.arrivals.take, self.arrivals.wait, self.rng.rewind
+        heart = self.heart
+        now_ns = _clock_ns()
+        while (call := take(now_ns) or await wait()) is not None:
             ctx.iteration, stream, intended_ns = call
             metrics.begin(intended_ns)
             tries = 0
@@ -78,11 +75,12 @@ class Worker:
                 except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
                     if await self._is_tried_again(error, tries, stream):
                         continue
+                    now_ns = _clock_ns()
                 else:
-                    metrics.succeeded()
+                    now_ns = metrics.succeeded()
                 break
             # A call that never waits would keep the loop from everything else.
-            if _clock_ns() > heart.late_at_ns:
+            if now_ns > heart.late_at_ns:
                 await asyncio.sleep(0)
 
     async def _is_tried_again(self, error: BaseException, tries: int, stream: int) -> bool:

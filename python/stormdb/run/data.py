@@ -163,6 +163,8 @@ class WorkloadData:
             if error.sqlstate == "42501":
                 dbname, user = self.target.dbname, self.target.user
                 hint = f"ask for the right: GRANT CREATE ON DATABASE {dbname} TO {user}"
+                if str(error).startswith("must be owner"):
+                    hint = f"log in as the role that made it: {user} did not"
             raise ConfigError(
                 f"{error} ({error.sqlstate})", where=f"schema {self.schema.name}", hint=hint
             ) from error

@@ -156,7 +156,7 @@ class PluginSchema:
             # have to know every kind of object.
             before = await self._outside()
             await self._connection.execute(f"DROP SCHEMA {_identifier(self.name)} CASCADE")
-            lost = sorted(before - await self._outside())
+            lost = _without_columns_of_others(before - await self._outside())
             if lost:
                 raise ConfigError(
                     f"{_listing(lost)} outside of the schema would be dropped with it",
@@ -251,6 +251,13 @@ FROM pg_catalog.pg_extension WHERE extnamespace IN (SELECT oid FROM outside)
 
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _without_columns_of_others(lost: set[str]) -> list[str]:
+    """Sorted, without the columns of what is lost itself."""
+    relations = [name.partition(" ")[2] + "." for name in lost if not name.startswith("column ")]
+    columns = tuple(f"column {relation}" for relation in relations)
+    return sorted(name for name in lost if not name.startswith(columns))
 
 
 def _listing(names: list[str]) -> str:

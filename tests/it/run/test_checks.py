@@ -150,6 +150,24 @@ async def test_a_role_that_may_not_make_a_schema(
         await connection.execute(f"DROP ROLE {role}")
 
 
+async def test_a_role_that_does_not_own_the_schema(
+    stormdb: Command, database: Database, connection: asyncpg.Connection
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    role = f"other_{database.dbname}"
+    await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+    await connection.execute(f"GRANT ALL ON SCHEMA stormdb_probe TO {role}")
+    await connection.execute(f"ALTER TABLE stormdb_probe.probe OWNER TO {role}")
+    try:
+        stormdb.environment = {"PGPASSWORD": "secret"}
+        run = stormdb(*stormdb.probe("--rebuild", "--yes", "--username", role))
+        assert run.code == 1
+        line = last_line(run.err)
+        assert "must be owner of schema stormdb_probe (42501); hint: log in as the role" in line
+    finally:
+        await connection.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+
+
 def test_a_missing_extension_names_the_flag_that_creates_it(stormdb: Command) -> None:
     stormdb.environment = {"PROBE_EXTENSIONS": "hstore pg_trgm"}
     run = stormdb(*stormdb.probe("--setup"))

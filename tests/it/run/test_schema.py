@@ -112,6 +112,20 @@ async def test_what_depends_on_the_schema_from_outside_is_not_dropped_with_it(
     assert await schema.exists()
 
 
+async def test_a_view_that_would_be_dropped_is_named_without_its_columns(
+    connection: asyncpg.Connection,
+) -> None:
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute(
+        "CREATE TABLE stormdb_bank.account (id int, note text);"
+        "CREATE VIEW public.mine AS TABLE stormdb_bank.account"
+    )
+    with pytest.raises(ConfigError) as caught:
+        await schema.drop()
+    assert caught.value.message == "view public.mine outside of the schema would be dropped with it"
+
+
 async def test_runs_share_the_lock_and_a_setup_has_it_alone(
     connection: asyncpg.Connection, other_connection: asyncpg.Connection
 ) -> None:

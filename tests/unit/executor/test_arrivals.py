@@ -23,7 +23,7 @@ SECOND_NS = 10**9
 
 async def following(arrivals: Arrivals) -> Call | None:
     """As a worker asks for its next call."""
-    return arrivals.take() or await arrivals.wait()
+    return arrivals.take(time.monotonic_ns()) or await arrivals.wait()
 
 
 @pytest.fixture

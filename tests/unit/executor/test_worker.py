@@ -38,7 +38,7 @@ class Given:
         self._calls = [(index, 100 + index, 0) for index in range(count)]
         recorder.offer(0, count)
 
-    def take(self) -> Call | None:
+    def take(self, now_ns: int) -> Call | None:
         return self._calls.pop(0) if self._calls else None
 
     async def wait(self) -> Call | None:
