@@ -70,7 +70,7 @@ class KeptFolder:
                 raise ConfigError(f"{nearest} is not a folder", hint="name a folder as data_dir")
             self._check_reach(account, nearest)
             if nearest != self.path:
-                self.path.mkdir(parents=True)
+                self.path.mkdir(parents=True, exist_ok=True)
                 # Others may pass: as root the server is another user. `data` is closed to them.
                 self.path.chmod(0o711)
                 self._check_reach(account, self.path)

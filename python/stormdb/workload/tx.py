@@ -49,7 +49,7 @@ _KINDS = {
     bytes: Kind.BYTES,
 }
 _ISOLATIONS = ("read committed", "repeatable read", "serializable")
-_OWN_METRIC = "pool_wait_s"
+_OWN_METRIC = "stormdb.pool_wait_ns"
 
 
 class Tx:

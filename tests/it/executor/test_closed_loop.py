@@ -183,7 +183,7 @@ def test_a_retried_call_draws_the_same_values(loads: Loads, database: Database) 
         """,
         steady(0.5),
         workers=2,
-        retry=RetrySettings(max_tries=10, backoff=0),
+        retry=RetrySettings(max_tries=1000, backoff=0),
     )
     spread = database.fetch(
         "SELECT max(distinct_values) AS values, max(tries) AS tries FROM (SELECT "

@@ -169,7 +169,10 @@ def test_what_is_wrong_is_said_with_a_way_out() -> None:
         (lambda: recorder.row("more"), f"more than {MAX_ROWS} different rows"),
         (lambda: recorder.row(""), "a name of 0 bytes"),
         (lambda: recorder.row("x", "query"), "kind `query` is unknown"),  # type: ignore[arg-type]
-        (lambda: recorder.commit(99, 0, None, 0, 0), "row 99 is not one of this recorder's"),
+        (
+            lambda: recorder.commit(MAX_ROWS, 0, None, 0, 0),
+            f"row {MAX_ROWS} is not one of this recorder's",
+        ),
         (lambda: recorder.commit(row, 16_384, None, 0, 0), "worker 16384 is past the last one"),
         (lambda: recorder.fail(row, 0, None, 0, 0, "oops!"), "an SQLSTATE is five"),
     ]

@@ -209,7 +209,7 @@ mistakes(
     lambda tx: tx.think(4000),
     lambda tx: tx.check(n(tx) > 1, ""),
     lambda tx: tx.check(n(tx), "a"),
-    lambda tx: tx.emit("pool_wait_s", 1),
+    lambda tx: tx.emit("stormdb.pool_wait_ns", 1),
     lambda tx: tx.emit("a", "b"),
     lambda tx: tx.let("x", 1),
 )
