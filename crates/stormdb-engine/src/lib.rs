@@ -7,7 +7,12 @@
 // Tests cast numbers they chose, and compare floats that must be the same bits.
 #![cfg_attr(
     test,
-    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::float_cmp,
+        clippy::wildcard_imports
+    )
 )]
 
 mod calendar;

@@ -6,14 +6,21 @@ mod check;
 mod flatten;
 pub mod ir;
 mod sql;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::ops::Range;
+use std::thread::Builder;
 
 use crate::encoding::ServerType;
 use crate::value::{Arena, Span, Value};
 use ir::{Binary, Mix, RowRange, Unary};
 
 pub use check::Problem;
+
+/// Nested steps and expressions are read, checked and flattened by recursion. Threads of callers may
+/// have no room for the deepest that are allowed: a few KiB for each of 1,024 levels.
+const DECODE_STACK_BYTES: usize = 32 << 20;
 
 /// Number of an expression node.
 pub type ExprId = u32;
@@ -290,10 +297,20 @@ impl Program {
     ///
     /// # Errors
     /// The bytes are no program of this version, or what they say cannot be run.
+    ///
+    /// # Panics
+    /// Never: what is nested too deep is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, Problem> {
-        let program = check::decode(bytes)?;
-        check::verify(&program)?;
-        Ok(flatten::flatten(program))
+        let decode = || {
+            let program = check::decode(bytes)?;
+            check::verify(&program)?;
+            Ok(flatten::flatten(program))
+        };
+        std::thread::scope(|scope| {
+            let reader = Builder::new().stack_size(DECODE_STACK_BYTES);
+            let reader = reader.spawn_scoped(scope, decode).map_err(check::no_thread)?;
+            reader.join().expect("reading does not panic")
+        })
     }
 
     /// Nodes of a list.

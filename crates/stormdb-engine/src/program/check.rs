@@ -3,6 +3,7 @@
 mod parts;
 
 use std::collections::BTreeSet;
+use std::io::Cursor;
 
 use serde::Deserialize;
 
@@ -34,16 +35,26 @@ pub struct Problem {
     pub message: String,
 }
 
+/// There is no thread to read a program with.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives errors away")]
+pub(super) fn no_thread(error: std::io::Error) -> Problem {
+    Problem { place: "program".to_owned(), message: format!("no thread to read it with: {error}") }
+}
+
 /// Read a program without looking at what it means.
 pub(super) fn decode(bytes: &[u8]) -> Result<Program, Problem> {
     let refuse = |message: String| Problem { place: "program".to_owned(), message };
     if bytes.len() > MAX_BYTES {
         return Err(refuse(format!("{} bytes, the limit is {MAX_BYTES}", bytes.len())));
     }
-    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+    let mut reader = rmp_serde::Deserializer::new(Cursor::new(bytes));
     reader.set_max_depth(8 * MAX_DEPTH);
     let program = Program::deserialize(&mut reader)
         .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let rest = bytes.len() as u64 - reader.position();
+    if rest > 0 {
+        return Err(refuse(format!("{rest} bytes follow its end")));
+    }
     if program.version != FORMAT_VERSION {
         let version = program.version;
         return Err(refuse(format!(

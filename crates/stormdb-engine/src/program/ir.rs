@@ -3,6 +3,8 @@
 //! Maps by name, so that a dump can be read; enumerations are maps with one key, the variant.
 //! `check` says what the types cannot, `flatten` turns it into what the engine runs.
 
+mod constant;
+
 use serde::{Deserialize, Serialize};
 
 /// Version of this format.
@@ -67,7 +69,7 @@ pub struct Statement {
 }
 
 /// A value that is known when the program is made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Constant {
     /// SQL NULL.
