@@ -59,6 +59,8 @@ pub fn split(received: &[u8], limit_bytes: usize) -> Result<Option<(Frame<'_>, &
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -85,5 +87,54 @@ mod tests {
         let bytes = [b'D', 0, 0, 0, 105];
         assert_eq!(header(&bytes, 101).unwrap(), Some(Header { tag: b'D', body_bytes: 101 }));
         assert!(matches!(header(&bytes, 100), Err(Error::Length { length_bytes: 105, .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_out_as_they_went_in_however_they_are_cut(
+            messages in prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..50)), 0..10),
+            cuts in prop::collection::vec(1_usize..40, 1..20),
+        ) {
+            let mut bytes = Vec::new();
+            for (tag, body) in &messages {
+                bytes.push(*tag);
+                bytes.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
+                bytes.extend(body);
+            }
+            let (mut received, mut seen) = (Vec::new(), Vec::new());
+            let mut sizes = cuts.iter().cycle();
+            let mut arriving = &bytes[..];
+            while !arriving.is_empty() {
+                let (now, later) = arriving.split_at((*sizes.next().unwrap()).min(arriving.len()));
+                received.extend_from_slice(now);
+                arriving = later;
+                let mut rest = &received[..];
+                while let Some((frame, next)) = split(rest, 100).unwrap() {
+                    seen.push((frame.tag, frame.body.to_vec()));
+                    rest = next;
+                }
+                let kept = rest.len();
+                received.drain(..received.len() - kept);
+            }
+            prop_assert!(received.is_empty());
+            prop_assert_eq!(seen, messages);
+        }
+
+        #[test]
+        fn a_split_never_takes_more_than_it_may(bytes: Vec<u8>, limit in 0_usize..1000) {
+            match split(&bytes, limit) {
+                Ok(Some((frame, rest))) => {
+                    prop_assert!(frame.body.len() <= limit);
+                    prop_assert_eq!(HEADER_BYTES + frame.body.len() + rest.len(), bytes.len());
+                }
+                Ok(None) => prop_assert!(header(&bytes, limit).unwrap().is_none_or(
+                    |header| HEADER_BYTES + header.body_bytes > bytes.len()
+                )),
+                Err(error) => {
+                    let is_about_length = matches!(error, Error::Length { .. });
+                    prop_assert!(is_about_length);
+                }
+            }
+        }
     }
 }

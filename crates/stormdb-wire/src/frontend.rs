@@ -293,3 +293,6 @@ fn length(what: &'static str, size: usize) -> Result<i32> {
 fn count(what: &'static str, size: usize) -> Result<u16> {
     u16::try_from(size).map_err(|_| Error::TooLarge { what, size, limit: 0xFFFF })
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::frontend::{self, ProtocolVersion};
 
+/// Most messages of a server before it is ready: it has settings and notices to tell, but an end.
+const MAX_MESSAGES: u32 = 1_000;
+
 /// Whether the login must be bound to the TLS channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChannelBinding {
@@ -67,6 +70,7 @@ pub struct Startup {
     login: Login,
     state: State,
     session: Session,
+    message_count: u32,
 }
 
 enum State {
@@ -94,7 +98,8 @@ impl Startup {
         parameters
             .extend(login.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         frontend::startup(login.version, &parameters, out)?;
-        Ok(Self { login, state: State::Authenticating, session: Session::default() })
+        let (state, session) = (State::Authenticating, Session::default());
+        Ok(Self { login, state, session, message_count: 0 })
     }
 
     /// True once the server has accepted who the client is.
@@ -108,6 +113,13 @@ impl Startup {
     /// # Errors
     /// The login was refused, or the server broke the protocol.
     pub fn advance(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Option<Session>> {
+        self.message_count += 1;
+        if self.message_count > MAX_MESSAGES {
+            return Err(Error::Unexpected {
+                found: format!("more than {MAX_MESSAGES} messages"),
+                wanted: "the end of the login",
+            });
+        }
         match backend::decode(frame)? {
             Backend::Authentication(request) => self.authenticate(request, out)?,
             Backend::ParameterStatus { name, value } => {

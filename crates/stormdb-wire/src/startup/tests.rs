@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn login(password: Option<&str>) -> Login {
@@ -119,4 +121,76 @@ fn a_zero_byte_in_a_name_is_refused() {
     let mut bad = login(None);
     bad.user = "a\0b".into();
     assert!(Startup::begin(bad, &mut out).is_err());
+}
+
+#[test]
+fn a_scram_exchange_that_breaks_is_refused() {
+    let (mut startup, _) = begin(login(Some("secret")));
+    let (_, first) = feed(&mut startup, b'R', SASL_OFFER).unwrap();
+    assert_eq!(first[0], b'p');
+    let refused = feed(&mut startup, b'R', b"\0\0\0\x0bnonsense").unwrap_err();
+    assert!(matches!(refused, Error::Scram(_)), "{refused}");
+    let (mut startup, _) = begin(login(Some("secret")));
+    feed(&mut startup, b'R', SASL_OFFER).unwrap();
+    let refused = feed(&mut startup, b'R', b"\0\0\0\x0cv=abcd").unwrap_err();
+    assert!(matches!(refused, Error::Scram(_)), "{refused}");
+}
+
+#[test]
+fn a_login_that_never_ends_is_given_up() {
+    let (mut startup, _) = begin(login(None));
+    feed(&mut startup, b'R', AUTH_OK).unwrap();
+    let endless = (0..10_000).find_map(|_| feed(&mut startup, b'S', b"name\0value\0").err());
+    assert!(matches!(endless, Some(Error::Unexpected { .. })), "{endless:?}");
+}
+
+#[test]
+fn methods_that_are_not_supported_are_named() {
+    for (kind, name) in [(2, "Kerberos V5"), (7, "GSSAPI"), (9, "SSPI"), (99, "unknown kind (99)")]
+    {
+        let (mut startup, _) = begin(login(None));
+        let error = feed(&mut startup, b'R', &[0, 0, 0, kind]).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    let (mut startup, _) = begin(login(Some("secret")));
+    let error = feed(&mut startup, b'R', b"\0\0\0\x0aOAUTHBEARER\0\0").unwrap_err();
+    assert_eq!(error, Error::Authentication("OAUTHBEARER".into()));
+}
+
+#[test]
+fn an_encoding_of_the_callers_own_is_kept() {
+    let mut own = login(None);
+    own.settings.push(("client_encoding".into(), "LATIN1".into()));
+    let (_, out) = begin(own);
+    assert!(!out.windows(4).any(|window| window == b"UTF8"));
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let session = Session { process_id: 7, secret: b"hidden".to_vec(), parameters: vec![] };
+    assert!(!format!("{session:?}").contains("hidden"));
+}
+
+proptest! {
+    #[test]
+    fn no_dialogue_makes_the_client_panic_or_talk_without_end(
+        messages in prop::collection::vec(
+            (prop::sample::select(b"RRRRSKZENvX".to_vec()), prop::collection::vec(any::<u8>(), 0..30)),
+            0..20,
+        ),
+        kind in prop::sample::select(vec![0_u8, 3, 5, 10, 11, 12]),
+    ) {
+        let (mut startup, out) = begin(login(Some("secret")));
+        let mut sent = out.len();
+        for (tag, mut body) in messages {
+            if tag == b'R' {
+                body.splice(..0, [0, 0, 0, kind]);
+            }
+            match feed(&mut startup, tag, &body) {
+                Ok((None, out)) => sent += out.len(),
+                Ok((Some(_), _)) | Err(_) => break,
+            }
+            prop_assert!(sent < 20_000);
+        }
+    }
 }
