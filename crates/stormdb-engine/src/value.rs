@@ -60,6 +60,8 @@ pub struct Arena {
 /// few of the longest texts that can be drawn, and little enough for many connections at once.
 pub const MAX_ARENA: usize = 1 << 28;
 
+/// Memory that an arena keeps from one transaction to the next, of each sort.
+const KEPT_BYTES: usize = 1 << 20;
 const MAX_ELEMENTS: usize = MAX_ARENA / size_of::<Value>();
 
 /// How full an arena was.
@@ -91,10 +93,14 @@ impl Arena {
         }
     }
 
-    /// Forget everything, keep the memory.
+    /// Forget everything, and keep as much memory as usual transactions take.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
         self.elements.clear();
+        self.elements.shrink_to(KEPT_BYTES / size_of::<Value>());
+        self.draft.clear();
+        self.draft.shrink_to(KEPT_BYTES);
     }
 
     /// How full it is.

@@ -276,13 +276,11 @@ impl Session {
         Some(Turn::Send)
     }
 
-    /// Something went wrong while a pipeline was put together: none of it is sent.
+    /// Something went wrong while a pipeline was put together: none of it is sent. The transaction
+    /// is over, so it does not matter whether a BEGIN was in it.
     pub(super) fn take_pipeline_back(&mut self, out: &mut Vec<u8>) {
         if let Some(pipeline) = self.state.pipeline.take() {
             out.truncate(pipeline.mark);
-            if let Some(block) = self.state.block.as_mut().filter(|_| pipeline.has_begin) {
-                block.is_begun = false;
-            }
         }
     }
 
