@@ -23,6 +23,7 @@ __all__ = [
     "Histogram",
     "Interval",
     "IntervalSnapshot",
+    "NullServer",
     "Phase",
     "PhaseIdentity",
     "Plan",
@@ -307,7 +308,9 @@ class Recorder:
         """
 
     def gauge(self, cpu_ns: int, loop_lag_max_ns: int, rss_bytes: int) -> None:
-        """Note the process's own load in the current interval.
+        """Note the process's own load in the oldest interval that was not handed out.
+
+        Call it before each `flip`: it is about the interval that ended.
 
         Args:
             cpu_ns: CPU time since the last call, used and waited for; added up.
@@ -587,8 +590,8 @@ class Engine:
         max_queue: open loop: arrivals that may wait, over all threads.
         drain_ns: how long transactions may go on after the last phase, or after `stop`.
         transient_ratio: part of the transactions that have a connection of their own, which is
-            part of their service time; `connect_tcp_s`, `connect_tls_s`,
-            `connect_authentication_s` and `connect_startup_s` are its steps.
+            part of their service time; its steps are the custom values
+            `stormdb.connect_tcp_ns`, `…_tls_ns`, `…_authentication_ns` and `…_startup_ns`.
         think_time_ns: closed loop: mean pause between two transactions of a worker.
         is_think_exponential: draw the pause; else it is constant.
         max_lag_ns: open loop: drop an arrival that is later than this as `too_late`; 0 for never.
@@ -652,3 +655,63 @@ class Engine:
 
     def stop(self) -> None:
         """Offer nothing more, end within `drain_ns`."""
+
+@final
+class NullServer:
+    """A PostgreSQL server with canned answers, on this machine only. Dropping it ends it.
+
+    A statement that returns rows is answered by one row with the value 1, every other by a count
+    of one row. By its script it stalls, fails, cuts connections.
+
+    Args:
+        socket: path of a Unix socket; None for a port.
+        port: on 127.0.0.1; 0 for any that is free.
+        threads: each serves its own clients.
+        io: `auto`, `uring` or `poll`.
+        rules: pairs of words and values: a statement that contains the words returns one row of
+            the values. The first rule counts.
+        answer_delay_ns: pause before each answer.
+        startup_delay_ns: pause before the answer to a start-up message.
+        error_every: every so many statements one fails; 0 for none.
+        error_code: SQLSTATE of these.
+        cut_every: every so many statements the connection is closed in the middle of the answer.
+        is_trickling: send answers one byte at a time.
+        is_state_reported: say at start-up whether it is a primary, as servers since 14 do.
+
+    Raises:
+        ValueError: it cannot listen there.
+    """
+
+    def __new__(
+        cls,
+        *,
+        socket: str | None = None,
+        port: int = 0,
+        threads: int = 1,
+        io: str = "auto",
+        rules: Sequence[tuple[str, Sequence[str]]] = (),
+        answer_delay_ns: int = 0,
+        startup_delay_ns: int = 0,
+        error_every: int = 0,
+        error_code: str = "XX000",
+        cut_every: int = 0,
+        is_trickling: bool = False,
+        is_state_reported: bool = True,
+    ) -> Self: ...
+    @property
+    def port(self) -> int:
+        """Port on 127.0.0.1; 0 for a Unix socket."""
+
+    @property
+    def answered(self) -> int:
+        """Statements that were answered so far."""
+
+    @property
+    def cancelled(self) -> int:
+        """Requests to cancel that came so far."""
+
+    def stall(self, for_ns: int) -> None:
+        """Answer nothing for so long from now on."""
+
+    def stop(self) -> None:
+        """End it and wait for that."""

@@ -24,6 +24,7 @@ mod error;
 pub mod expr;
 pub mod hdr_log;
 pub mod histogram;
+pub mod null_server;
 pub mod plan;
 pub mod program;
 pub mod random;

@@ -320,14 +320,17 @@ impl Recorder {
         Ok(())
     }
 
-    /// Notes the process's own load in the current interval: CPU time since the last call, worst
-    /// lateness of its loop since then, memory now.
+    /// Notes the process's own load in the oldest interval that was not handed out: CPU time since
+    /// the last call, worst lateness of its loop since then, memory now.
+    ///
+    /// Called before each flip. A busy process is late for it, and has begun the next interval by
+    /// then: what it tells is about the one that ended.
     ///
     /// # Errors
     /// If the recorder is finished.
     pub fn gauge(&mut self, cpu_ns: u64, loop_lag_max_ns: u64, rss_bytes: u64) -> Result<()> {
         let gauges = crate::snapshot::ProcessGauges { cpu_ns, loop_lag_max_ns, rss_bytes };
-        self.frames.back_mut().ok_or(Error::Finished)?.gauges.merge(&gauges);
+        self.frames.front_mut().ok_or(Error::Finished)?.gauges.merge(&gauges);
         Ok(())
     }
 

@@ -74,6 +74,8 @@ pub struct Worker<R: Reactor> {
     /// Persistent connections that stand.
     open_count: usize,
     gauges: Gauges,
+    /// End of the oldest interval that was not handed out.
+    interval_end_ns: u64,
     is_draining: bool,
     is_cancelling: bool,
 }
@@ -118,6 +120,7 @@ impl<R: Reactor> Worker<R> {
             start_ns: 0,
             open_count: 0,
             gauges: Gauges::default(),
+            interval_end_ns: spec.plan.interval(0).end_ns,
             is_draining: false,
             is_cancelling: false,
             spec,
@@ -312,8 +315,10 @@ impl<R: Reactor> Worker<R> {
     }
 
     fn flip(&mut self, run_ns: u64) -> Result<()> {
-        if self.recorder.current_interval().is_some_and(|interval| interval.end_ns <= run_ns) {
+        // An arrival or an answer may have opened the next interval already: this one counts.
+        if self.interval_end_ns <= run_ns {
             self.take_gauges()?;
+            self.interval_end_ns = self.spec.plan.interval_at(run_ns).end_ns;
             for snapshot in self.recorder.flip(run_ns)? {
                 self.tell(Report::Interval(Box::new(snapshot)));
             }
@@ -329,10 +334,7 @@ impl<R: Reactor> Worker<R> {
         }
         let arrival_ns =
             self.schedule.peek().map_or(u64::MAX, |due| due.intended_start_ns + self.start_ns);
-        let interval_ns = self
-            .recorder
-            .current_interval()
-            .map_or(u64::MAX, |interval| interval.end_ns + self.start_ns);
+        let interval_ns = self.interval_end_ns.saturating_add(self.start_ns);
         arrival_ns.min(interval_ns).min(self.timers.next_ns()).min(now_ns + CONTROL_NS)
     }
 
@@ -353,6 +355,7 @@ impl<R: Reactor> Worker<R> {
         let taken = match event {
             Event::Readable(chunk) => self.on_readable(slot, chunk),
             Event::Connected => self.on_connected(slot),
+            Event::Accepted(_) => Ok(()),
             Event::Closed(error) => Err(self.closed(slot, error.as_ref())),
         };
         if let Err(lost) = taken {

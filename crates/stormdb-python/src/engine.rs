@@ -141,6 +141,15 @@ fn session_attributes(word: &str) -> Result<SessionAttributes> {
     })
 }
 
+pub(crate) fn io_of(word: &str) -> Result<Io> {
+    Ok(match word {
+        "auto" => Io::detect(),
+        "uring" => Io::Uring,
+        "poll" => Io::Poll,
+        _ => return Err(unknown_word("io", word, "auto, uring, poll")),
+    })
+}
+
 /// Why a thread of an engine ended before its time.
 #[pyclass(module = "stormdb._native", frozen, get_all)]
 pub(crate) struct Problem {
@@ -196,12 +205,7 @@ impl Engine {
             "prepared" => Protocol::Prepared,
             _ => return Err(unknown_word("protocol", protocol, "simple, extended, prepared")),
         };
-        let io = match io {
-            "auto" => Io::detect(),
-            "uring" => Io::Uring,
-            "poll" => Io::Poll,
-            _ => return Err(unknown_word("io", io, "auto, uring, poll")),
-        };
+        let io = io_of(io)?;
         let spec = WorkerSpec {
             program: Arc::new(Program::decode(program).map_err(|error| unusable(&error))?),
             plan: plan.0.clone(),

@@ -7,6 +7,7 @@ mod engine;
 mod errors;
 mod hdr_log;
 mod histogram;
+mod null_server;
 mod plan;
 mod recorder;
 mod snapshot;
@@ -24,6 +25,7 @@ mod _native {
         engine::{Engine, Problem, Target, check_program},
         hdr_log::HdrLog,
         histogram::Histogram,
+        null_server::NullServer,
         plan::{Interval, Phase, Plan, Rate, Schedule},
         recorder::Recorder,
         snapshot::{

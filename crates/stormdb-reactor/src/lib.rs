@@ -15,7 +15,7 @@ use std::io;
 use std::time::Duration;
 
 pub use poll::Poll;
-pub use socket2::SockAddr;
+pub use socket2::{SockAddr, Socket};
 #[cfg(target_os = "linux")]
 pub use uring::Uring;
 
@@ -29,6 +29,8 @@ pub enum Event {
     Connected,
     /// Bytes arrived: [`Reactor::read`] takes them.
     Readable(Chunk),
+    /// A listening slot has a new connection: [`Reactor::adopt`] takes it in.
+    Accepted(Socket),
     /// The connection is gone, and its slot is free: the peer closed it (`None`) or it failed.
     Closed(Option<io::Error>),
 }
@@ -57,6 +59,24 @@ pub trait Reactor: Sized {
     /// # Panics
     /// The slot is in use.
     fn connect(&mut self, slot: Slot, address: &SockAddr) -> io::Result<()>;
+
+    /// Take connections of a bound socket: each arrives as [`Event::Accepted`].
+    ///
+    /// # Errors
+    /// The system refuses to listen or to watch; the slot stays free.
+    ///
+    /// # Panics
+    /// The slot is in use.
+    fn listen(&mut self, slot: Slot, listener: Socket) -> io::Result<()>;
+
+    /// Take in a connection that stands already.
+    ///
+    /// # Errors
+    /// The system refuses to watch it; the slot stays free.
+    ///
+    /// # Panics
+    /// The slot is in use.
+    fn adopt(&mut self, slot: Slot, socket: Socket) -> io::Result<()>;
 
     /// Buffer of bytes to send; append to it, then call [`Reactor::flush`].
     fn output(&mut self, slot: Slot) -> &mut Vec<u8>;
@@ -95,13 +115,53 @@ pub trait Reactor: Sized {
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()>;
 }
 
-/// A socket that does not block, set up the way a database client wants it.
-fn open_socket(address: &SockAddr) -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(address.domain(), socket2::Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+/// Connections that may wait at a listener.
+const BACKLOG: i32 = 4096;
+
+/// A socket that is bound and not listening yet; see [`Reactor::listen`].
+///
+/// # Errors
+/// The address is taken, or the system refuses.
+pub fn listening_socket(address: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), socket2::Type::STREAM, None)?;
     if !address.is_unix() {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Open a socket that does not block, set up the way a database client wants it.
+fn open_socket(address: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), socket2::Type::STREAM, None)?;
+    set_up(&socket, address.is_unix())?;
+    Ok(socket)
+}
+
+fn set_up(socket: &Socket, is_unix: bool) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    if !is_unix {
         socket.set_tcp_nodelay(true)?;
         socket.set_keepalive(true)?;
     }
-    Ok(socket)
+    Ok(())
+}
+
+/// The next connection that waits at a listener; `None` if there is none.
+fn accept(listener: &Socket) -> io::Result<Option<Socket>> {
+    loop {
+        match listener.accept() {
+            Ok((socket, address)) => {
+                set_up(&socket, address.is_unix())?;
+                return Ok(Some(socket));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+                ) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

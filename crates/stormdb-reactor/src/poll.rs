@@ -8,7 +8,7 @@ use std::time::Duration;
 use polling::{Event as Readiness, Events, PollMode, Poller};
 use socket2::{SockAddr, Socket};
 
-use crate::{Chunk, Event, Reactor, Slot, open_socket};
+use crate::{BACKLOG, Chunk, Event, Reactor, Slot, accept, open_socket};
 
 /// Bytes that one `read` takes at most, so that one fast peer does not starve the others.
 const READ_BYTES: usize = 64 * 1024;
@@ -31,6 +31,7 @@ pub struct Poll {
 struct State {
     socket: Option<Socket>,
     is_connected: bool,
+    is_listening: bool,
     is_write_wanted: bool,
     output: Vec<u8>,
 }
@@ -77,7 +78,29 @@ impl Poll {
         self.pending.push_back((slot, Event::Closed(Some(error))));
     }
 
+    /// Put a socket into a slot and watch it for bytes that arrive.
+    fn take_in(&mut self, slot: Slot, socket: Socket) -> io::Result<()> {
+        assert!(self.slots[slot].socket.is_none(), "slot {slot} is in use");
+        // SAFETY: `close` and `drop` take the socket out of the poller before it is dropped.
+        unsafe { self.poller.add_with_mode(&socket, Readiness::readable(slot), PollMode::Level)? };
+        self.slots[slot].socket = Some(socket);
+        Ok(())
+    }
+
+    fn take_connections(&mut self, slot: Slot) {
+        while let Some(listener) = self.slots[slot].socket.as_ref() {
+            match accept(listener) {
+                Ok(Some(socket)) => self.pending.push_back((slot, Event::Accepted(socket))),
+                Ok(None) => return,
+                Err(error) => return self.fail(slot, error),
+            }
+        }
+    }
+
     fn on_ready(&mut self, slot: Slot, readiness: Readiness) {
+        if self.slots[slot].is_listening {
+            return self.take_connections(slot);
+        }
         let Some(socket) = self.slots[slot].socket.as_ref() else { return };
         if !self.slots[slot].is_connected {
             match socket.take_error() {
@@ -132,6 +155,20 @@ impl Reactor for Poll {
         started
     }
 
+    fn listen(&mut self, slot: Slot, listener: Socket) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        listener.listen(BACKLOG)?;
+        self.take_in(slot, listener)?;
+        self.slots[slot].is_listening = true;
+        Ok(())
+    }
+
+    fn adopt(&mut self, slot: Slot, socket: Socket) -> io::Result<()> {
+        self.take_in(slot, socket)?;
+        self.slots[slot].is_connected = true;
+        Ok(())
+    }
+
     fn output(&mut self, slot: Slot) -> &mut Vec<u8> {
         &mut self.slots[slot].output
     }
@@ -173,6 +210,7 @@ impl Reactor for Poll {
             drop(self.poller.delete(&socket));
         }
         state.is_connected = false;
+        state.is_listening = false;
         state.is_write_wanted = false;
         state.output.clear();
         self.pending.retain(|(other, _)| *other != slot);

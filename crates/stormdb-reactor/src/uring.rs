@@ -11,7 +11,7 @@ use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use socket2::{SockAddr, Socket};
 
 use self::buffers::{BUFFER_GROUP, Buffers};
-use crate::{Chunk, Event, Reactor, Slot, open_socket};
+use crate::{BACKLOG, Chunk, Event, Reactor, Slot, accept, open_socket};
 
 const QUEUE_ENTRIES: u32 = 1024;
 const COMPLETION_ENTRIES: u32 = 8192;
@@ -22,6 +22,7 @@ const DROP_WAIT: Duration = Duration::from_millis(20);
 const DROP_TURNS: u32 = 100;
 const MSG_NOSIGNAL: i32 = 0x4000;
 const MSG_WAITALL: i32 = 0x100;
+const POLLIN: u32 = 1;
 const ENOBUFS: i32 = 105;
 const ETIME: i32 = 62;
 
@@ -62,6 +63,7 @@ enum Request {
     Receive,
     Send,
     Cancel,
+    Listen,
 }
 
 /// A request's tag: which request, of which slot, of which of the connections it had.
@@ -74,7 +76,8 @@ fn request_of(tag: u64) -> Request {
         0 => Request::Connect,
         1 => Request::Receive,
         2 => Request::Send,
-        _ => Request::Cancel,
+        3 => Request::Cancel,
+        _ => Request::Listen,
     }
 }
 
@@ -135,6 +138,26 @@ impl Uring {
             Request::Send => self.on_sent(slot, result),
             Request::Receive => self.on_received(slot, result, chunk, cqueue::more(entry.flags())),
             Request::Cancel => {}
+            Request::Listen => self.on_connections(slot, cqueue::more(entry.flags())),
+        }
+    }
+
+    fn arm_listener(&mut self, slot: Slot) -> io::Result<()> {
+        let tag = tag(Request::Listen, slot, self.slots[slot].generation);
+        let watch = opcode::PollAdd::new(Self::fixed(slot), POLLIN).multi(true).build();
+        self.push(&watch.user_data(tag))
+    }
+
+    fn on_connections(&mut self, slot: Slot, is_armed: bool) {
+        while let Some(listener) = &self.slots[slot].socket {
+            match accept(listener) {
+                Ok(Some(socket)) => self.pending.push_back((slot, Event::Accepted(socket))),
+                Ok(None) => break,
+                Err(error) => return self.fail(slot, Some(error)),
+            }
+        }
+        if !is_armed && let Err(error) = self.arm_listener(slot) {
+            self.fail(slot, Some(error));
         }
     }
 
@@ -258,6 +281,22 @@ impl Reactor for Uring {
             opcode::Connect::new(Self::fixed(slot), address.as_ptr().cast(), address.len()).build();
         let tag = tag(Request::Connect, slot, state.generation);
         self.push(&connect.user_data(tag)).inspect_err(|_| self.close(slot))
+    }
+
+    fn listen(&mut self, slot: Slot, listener: Socket) -> io::Result<()> {
+        assert!(self.slots[slot].socket.is_none(), "slot {slot} is in use");
+        listener.set_nonblocking(true)?;
+        listener.listen(BACKLOG)?;
+        self.set_file(slot, listener.as_raw_fd())?;
+        self.slots[slot].socket = Some(listener);
+        self.arm_listener(slot).inspect_err(|_| self.close(slot))
+    }
+
+    fn adopt(&mut self, slot: Slot, socket: Socket) -> io::Result<()> {
+        assert!(self.slots[slot].socket.is_none(), "slot {slot} is in use");
+        self.set_file(slot, socket.as_raw_fd())?;
+        self.slots[slot].socket = Some(socket);
+        self.arm_receive(slot).inspect_err(|_| self.close(slot))
     }
 
     fn output(&mut self, slot: Slot) -> &mut Vec<u8> {

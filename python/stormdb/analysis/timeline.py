@@ -86,7 +86,9 @@ def interval_point(
     cells = [cell for cell in snapshot.row_totals() if cell.kind == "transaction"]
     times = merged(c.response_time if is_open_loop else c.service_time for c in cells)
     committed = sum(cell.committed for cell in cells)
-    length_ns = snapshot.last_interval.end_ns - first.start_ns
+    # A phase that was stopped early ends within its last interval.
+    end_ns = snapshot.last_interval.end_ns
+    length_ns = (end_ns if phase is None else min(end_ns, phase.end_ns)) - first.start_ns
     has_times = times.count > 0
     return IntervalPoint(
         interval_index=first.index,

@@ -45,6 +45,7 @@ def verdict(result: RunResult, summary: Summary) -> Verdict:
         return Verdict(code=ExitCode.UNTRUSTED, reasons=tuple(reasons))
     missed = tuple(
         f"threshold missed: {threshold.text}"
+        + ("" if threshold.value is not None else f": {threshold.note}")
         for threshold in summary.thresholds
         if not threshold.is_met
     )

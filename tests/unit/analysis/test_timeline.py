@@ -90,6 +90,19 @@ def test_intervals_after_the_stop_are_drain() -> None:
     assert [point.role for point in points[:2]] == ["steady", DRAIN]
 
 
+def test_the_interval_of_a_stop_is_as_long_as_its_phase_was() -> None:
+    result = closed_run(
+        [("steady", "steady", 2.0)], lambda worker, at_ns: Outcome(service_ns=100 * MS_NS)
+    )
+    end_ns = SECOND_NS + SECOND_NS // 2
+    stopped = [
+        PhaseInfo(name="steady", role="steady", start_ns=0, end_ns=end_ns, planned_ns=2 * SECOND_NS)
+    ]
+    first, cut = (interval_point(s, stopped, is_open_loop=False) for s in result.intervals[:2])
+    assert (first.length_ns, cut.length_ns) == (SECOND_NS, SECOND_NS // 2)
+    assert cut.throughput_per_s == 2 * cut.committed_count
+
+
 def test_merging_snapshots_leaves_them_as_they_are() -> None:
     result = closed_run(
         [("steady", "steady", 3.0)], lambda worker, at_ns: Outcome(service_ns=100 * MS_NS)

@@ -35,6 +35,11 @@ def test_a_missed_threshold_is_named() -> None:
     )
 
 
+def test_a_threshold_on_what_was_not_measured_says_why() -> None:
+    (reason,) = judged(good(), "nosuch.count > 1").reasons
+    assert reason.startswith("threshold missed: nosuch.count > 1: the run measured no nosuch")
+
+
 def test_numbers_that_cannot_be_trusted_come_before_thresholds() -> None:
     failing = closed_run(LONG, lambda *_: Outcome(service_ns=20 * MS_NS, sqlstate="22012"))
     found = judged(failing, MISSED)

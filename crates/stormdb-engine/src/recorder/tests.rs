@@ -235,6 +235,20 @@ fn gauges_add_up_cpu_and_keep_the_worst() {
 }
 
 #[test]
+fn gauges_of_a_late_process_are_those_of_the_interval_that_ended() {
+    let mut recorder = closed_loop();
+    let counter = recorder.counter("cache hits").unwrap();
+    recorder.count(counter, 1, S).unwrap();
+    recorder.gauge(10, 7, 100).unwrap();
+    let ended = recorder.flip(S + 1).unwrap();
+    recorder.gauge(3, 2, 100).unwrap();
+    let last = recorder.finish(S + 2).unwrap();
+    assert_eq!((ended.len(), last.len()), (1, 1));
+    let cpu_ns = |snapshot: &IntervalSnapshot| snapshot.processes[&0].cpu_ns;
+    assert_eq!((cpu_ns(&ended[0]), cpu_ns(&last[0])), (10, 3));
+}
+
+#[test]
 fn custom_metrics_do_not_leak_into_the_next_interval() {
     let mut recorder = closed_loop();
     let counter = recorder.counter("cache hits").unwrap();

@@ -195,8 +195,7 @@ impl<R: Reactor> Worker<R> {
         ];
         for (name, took_ns) in steps {
             if let Some(took_ns) = took_ns {
-                let took_s = std::time::Duration::from_nanos(took_ns).as_secs_f64();
-                self.recorder.value(name, took_s, at_ns).expect("the name is registered");
+                self.recorder.value(name, took_ns as f64, at_ns).expect("the name is registered");
             }
         }
     }

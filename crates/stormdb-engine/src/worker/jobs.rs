@@ -189,7 +189,7 @@ impl Jobs {
     }
 }
 
-/// What each step of a connect took, in seconds.
+/// What each step of a connect took.
 #[derive(Debug)]
 pub(super) struct ConnectSteps {
     pub(super) tcp: ValueId,
@@ -248,10 +248,10 @@ impl Rows {
             },
             connections_lost: recorder.counter("stormdb.connections_lost")?,
             connect: ConnectSteps {
-                tcp: recorder.value_name("connect_tcp_s")?,
-                tls: recorder.value_name("connect_tls_s")?,
-                authentication: recorder.value_name("connect_authentication_s")?,
-                startup: recorder.value_name("connect_startup_s")?,
+                tcp: recorder.value_name("stormdb.connect_tcp_ns")?,
+                tls: recorder.value_name("stormdb.connect_tls_ns")?,
+                authentication: recorder.value_name("stormdb.connect_authentication_ns")?,
+                startup: recorder.value_name("stormdb.connect_startup_ns")?,
             },
             queue_full: recorder.reason("queue_full")?,
             run_ended: recorder.reason("run_ended")?,

@@ -1,0 +1,404 @@
+"""The native engine beside pgbench: same statements, same server, in alternation.
+
+Each row is the median, over pairs of runs, of stormdb's figure by pgbench's. CPU is user and system
+time of the whole client process by transaction. `at least` and `aim` are the project's own goals.
+
+    python bench/engine.py [--quick] [--json FILE] [--pairs 5] [--seconds 4] [--only WORD]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stormdb._native import Engine, IntervalSnapshot, NullServer, Phase, Plan, Rate, Target
+from stormdb.plugin import Config, Workload
+from stormdb.program import compile_workload, encode
+from stormdb.server import EmbeddedServer
+from stormdb.workload import Tx, transaction, uniform
+
+SCALE = 20
+ACCOUNTS = 100_000 * SCALE
+SELECT = "SELECT abalance FROM pgbench_accounts WHERE aid = $1"
+
+SELECT_SCRIPT = f"""\\set aid random(1, {ACCOUNTS})
+SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
+"""
+PIPELINE_SCRIPT = (
+    "".join(f"\\set a{n} random(1, {ACCOUNTS})\n" for n in range(10))
+    + "\\startpipeline\n"
+    + "".join(f"SELECT abalance FROM pgbench_accounts WHERE aid = :a{n};\n" for n in range(10))
+    + "\\endpipeline\n"
+)
+
+
+class SelectOnly(Workload):
+    """One SELECT by primary key."""
+
+    async def setup(self, ctx: object, db: object, cfg: object) -> None:
+        """The tables are pgbench's."""
+
+    @transaction
+    def look(self, tx: Tx) -> None:
+        """Read a balance."""
+        tx.execute(SELECT, uniform(1, ACCOUNTS))
+
+
+class Pipelined(SelectOnly):
+    """Ten of them, sent together."""
+
+    @transaction
+    def look(self, tx: Tx) -> None:
+        """Read ten balances."""
+        with tx.pipeline():
+            for _ in range(10):
+                tx.execute(SELECT, uniform(1, ACCOUNTS))
+
+
+class TpcB(SelectOnly):
+    """pgbench's own transaction."""
+
+    @transaction
+    def look(self, tx: Tx) -> None:
+        """Move money."""
+        aid = tx.let("aid", uniform(1, ACCOUNTS))
+        bid = tx.let("bid", uniform(1, SCALE))
+        tid = tx.let("tid", uniform(1, 10 * SCALE))
+        delta = tx.let("delta", uniform(-5000, 5000))
+        with tx.block():
+            tx.execute(
+                "UPDATE pgbench_accounts SET abalance = abalance + $1 WHERE aid = $2", delta, aid
+            )
+            tx.execute(SELECT, aid)
+            tx.execute(
+                "UPDATE pgbench_tellers SET tbalance = tbalance + $1 WHERE tid = $2", delta, tid
+            )
+            tx.execute(
+                "UPDATE pgbench_branches SET bbalance = bbalance + $1 WHERE bid = $2", delta, bid
+            )
+            tx.execute(
+                "INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) "
+                "VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP)",
+                tid,
+                bid,
+                aid,
+                delta,
+            )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server: the folder of a socket or a host, and a port."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    dbname: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one side."""
+
+    throughput_per_s: float
+    cpu_us: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    value: float
+    at_least: float
+    aim: float
+    unit: str = "x"
+    is_less_better: bool = False
+    detail: str = ""
+
+    @property
+    def verdict(self) -> str:
+        def reached(goal: float) -> bool:
+            return self.value <= goal if self.is_less_better else self.value >= goal
+
+        return "aim" if reached(self.aim) else "at least" if reached(self.at_least) else "MISSED"
+
+
+def program_of(workload: type[Workload]) -> bytes:
+    return encode(compile_workload(workload(), Config(workload="bench")))
+
+
+def target_of(place: Place) -> Target:
+    is_socket = place.host.startswith("/")
+    address = f"{place.host}/.s.PGSQL.{place.port}" if is_socket else (place.host, place.port)
+    return Target(
+        [(place.host, place.host, address)],
+        user=place.user,
+        dbname=place.dbname,
+        password=place.password,
+    )
+
+
+def run_engine(
+    place: Place,
+    program: bytes,
+    seconds: float,
+    *,
+    connections: int,
+    threads: int = 1,
+    rate: int | None = None,
+    transient_ratio: float = 0.0,
+) -> tuple[Sample, IntervalSnapshot]:
+    """Run the engine in this process; the figures are of the whole run."""
+    shape = None if rate is None else Rate.hold(rate * 10**6)
+    plan = Plan([Phase("steady", "steady", int(seconds * 10**9), shape)])
+    engine = Engine(
+        program,
+        plan,
+        target_of(place),
+        threads=threads,
+        connections=connections,
+        workers=connections,
+        seed=1,
+        max_queue=100_000,
+        drain_ns=10**9,
+        transient_ratio=transient_ratio,
+    )
+    while not engine.is_ready:
+        assert not engine.problems, engine.problems[0].message
+        time.sleep(0.005)
+    cpu_ns = time.process_time_ns()
+    engine.go(time.monotonic_ns() + 10**7)
+    while not engine.is_ended:
+        time.sleep(0.1)
+    cpu_ns = time.process_time_ns() - cpu_ns
+    assert not engine.problems, engine.problems[0].message
+    merged, *rest = engine.poll()
+    for snapshot in rest:
+        merged.merge(snapshot)
+    committed = sum(cell.committed for cell in merged.row_totals() if cell.kind == "transaction")
+    failed = sum(sum(cell.failed.values()) for cell in merged.row_totals())
+    assert failed == 0, dict(merged.examples)
+    return Sample(committed / seconds, cpu_ns / 1000 / committed), merged
+
+
+def run_pgbench(
+    place: Place, script: str, seconds: float, *, connections: int, jobs: int = 1, more: str = ""
+) -> Sample:
+    """Run pgbench; its CPU is what the system counts for it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(script)
+        file.flush()
+        kind = ["-b", "tpcb-like"] if script == "tpcb-like" else ["-f", file.name]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            ["pgbench", "-n", "-M", "prepared", "-c", str(connections), "-j", str(jobs)]
+            + ["-T", str(max(1, round(seconds))), *kind, *more.split()],
+            env=os.environ
+            | {
+                "PGHOST": place.host,
+                "PGPORT": str(place.port),
+                "PGUSER": place.user,
+                "PGPASSWORD": place.password,
+                "PGDATABASE": place.dbname,
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    count = int(re.search(r"transactions actually processed: (\d+)", done.stdout)[1])  # type: ignore[index]
+    throughput = float(re.findall(r"tps = ([\d.]+)", done.stdout)[-1])
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Sample(throughput, cpu_s * 1e6 / count)
+
+
+class Bench:
+    """Runs pairs and collects rows."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.rows: list[Row] = []
+
+    def wants(self, name: str) -> bool:
+        return self.args.only in name
+
+    def pairs(
+        self, ours: Callable[[float], Sample], theirs: Callable[[float], Sample]
+    ) -> tuple[float, float, str]:
+        """Median ratios of throughput and of CPU, and the medians themselves for people."""
+        seconds, both = self.args.seconds, []
+        for number in range(self.args.pairs):
+            # Whoever is first finds the caches colder: take turns.
+            if number % 2 == 0:
+                both.append((ours(seconds), theirs(seconds)))
+            else:
+                theirs_first = theirs(seconds)
+                both.append((ours(seconds), theirs_first))
+        faster = statistics.median(a.throughput_per_s / b.throughput_per_s for a, b in both)
+        cheaper = statistics.median(a.cpu_us / b.cpu_us for a, b in both)
+        medians = [
+            statistics.median(getattr(pair[side], name) for pair in both)
+            for name in ("throughput_per_s", "cpu_us")
+            for side in (0, 1)
+        ]
+        detail = "{:,.0f} : {:,.0f} per s, {:.2f} : {:.2f} us".format(*medians)
+        return faster, cheaper, detail
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        print(f"{row.name:<58} {row.value:>8.2f} {row.unit:<3} {row.verdict:<8} {row.detail}")
+        sys.stdout.flush()
+
+    def compare(
+        self,
+        name: str,
+        place: Place,
+        goals: tuple[float, float],
+        workload: type[Workload] = SelectOnly,
+        script: str = SELECT_SCRIPT,
+        *,
+        connections: int = 16,
+        threads: int = 1,
+        jobs: int = 1,
+        more: str = "",
+        transient_ratio: float = 0.0,
+        cpu_goals: tuple[float, float] | None = None,
+    ) -> None:
+        if not self.wants(name):
+            return
+        program = program_of(workload)
+        faster, cheaper, detail = self.pairs(
+            lambda seconds: run_engine(
+                place,
+                program,
+                seconds,
+                connections=connections,
+                threads=threads,
+                transient_ratio=transient_ratio,
+            )[0],
+            lambda seconds: run_pgbench(
+                place, script, seconds, connections=connections, jobs=jobs, more=more
+            ),
+        )
+        self.add(Row(f"{name}: tps by pgbench's", faster, *goals, detail=detail))
+        if cpu_goals:
+            cpu = Row(f"{name}: CPU by pgbench's", cheaper, *cpu_goals, is_less_better=True)
+            self.add(cpu)
+
+
+def compare_all(bench: Bench, unix: Place, tcp: Place) -> None:
+    """What is measured against a real server."""
+    bench.compare(
+        "select, Unix socket, 16 connections, 1 thread", unix, (1.3, 1.4), cpu_goals=(0.6, 0.5)
+    )
+    bench.compare("select, TCP, 16 connections, 1 thread", tcp, (1.2, 1.35))
+    bench.compare(
+        "select, Unix socket, 64 connections, 1 thread", unix, (1.35, 1.5), connections=64
+    )
+    for name, place in (("Unix socket", unix), ("TCP", tcp)):
+        bench.compare(
+            f"select, {name}, 16 connections, 2 threads", place, (1.1, 1.15), threads=2, jobs=2
+        )
+    bench.compare("TPC-B, Unix socket, 16 connections", unix, (1.05, 1.1), TpcB, "tpcb-like")
+    bench.compare(
+        "10 pipelined selects, 16 connections", unix, (1.5, 2.0), Pipelined, PIPELINE_SCRIPT
+    )
+    bench.compare(
+        "a connection for each select, 8 at once",
+        unix,
+        (1.1, 1.4),
+        connections=8,
+        jobs=8,
+        more="-C",
+        transient_ratio=1.0,
+    )
+
+
+def canned(bench: Bench, folder: Path) -> None:
+    """What is measured against the canned-answer server."""
+    server = NullServer(socket=str(folder / ".s.PGSQL.5432"))
+    place = Place(str(folder), 5432, "me", "", "mine")
+    bench.compare("canned answers, Unix socket, 16 connections", place, (1.5, 2.0))
+    program = program_of(SelectOnly)
+    for rate in (1_000, 10_000, 50_000):
+        name = f"{rate:,} arrivals per s, canned answers: lag p99"
+        if not bench.wants(name):
+            continue
+        lags = []
+        for _ in range(bench.args.pairs):
+            _, merged = run_engine(
+                place, program, bench.args.seconds, connections=16, rate=rate
+            )
+            (cell,) = (one for one in merged.row_totals() if one.kind == "transaction")
+            lags.append(cell.schedule_lag.quantile(0.99) / 1000)
+        lag = statistics.median(lags)
+        bench.add(Row(name, lag, 100, 50, unit="us", is_less_better=True))
+    name = "memory of the process with 1,000 connections"
+    if bench.wants(name):
+        _, merged = run_engine(place, program, bench.args.seconds, connections=1000)
+        rss = max(gauges.rss_bytes for gauges in merged.processes.values()) / 2**20
+        bench.add(Row(name, rss, 150, 120, unit="MB", is_less_better=True))
+    server.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--quick", action="store_true", help="one short pair: does it work?")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    args = parser.parse_args()
+    if args.quick:
+        args.pairs, args.seconds = 1, 1.0
+    if shutil.which("pgbench") is None:
+        print("pgbench is not installed; hint: install postgresql-contrib")
+        raise SystemExit(0)
+    bench = Bench(args)
+    with tempfile.TemporaryDirectory(prefix="stormdb-") as folder:
+        canned(bench, Path(folder))
+    settings = {"fsync": "off", "synchronous_commit": "off", "shared_buffers": "1GB"}
+    with EmbeddedServer(settings=settings) as server:
+        tcp = Place(server.host, server.port, server.user, server.password, server.dbname)
+        unix = Place(str(server.socket_dir), *list(asdict(tcp).values())[1:])
+        fill(unix)
+        compare_all(bench, unix, tcp)
+    if args.json:
+        report = {
+            "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},
+            "pairs": args.pairs,
+            "seconds": args.seconds,
+            "rows": [asdict(row) | {"verdict": row.verdict} for row in bench.rows],
+        }
+        args.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def fill(place: Place) -> None:
+    """Make pgbench's tables."""
+    keys = {"PGHOST": place.host, "PGPORT": str(place.port), "PGUSER": place.user}
+    keys |= {"PGPASSWORD": place.password, "PGDATABASE": place.dbname}
+    subprocess.run(
+        ["pgbench", "-i", "-q", "-s", str(SCALE)],
+        env=os.environ | keys,
+        check=True,
+        capture_output=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

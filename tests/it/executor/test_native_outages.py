@@ -1,0 +1,123 @@
+"""The native executor when its server restarts, ends sessions, or is still busy at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from stormdb.executor.native import NativeExecutor
+from stormdb.server import EmbeddedServer
+from tests.conftest import FAST_SETTINGS, Database, database_of
+from tests.it.executor.conftest import MS_NS, Loads, Outcome, constant, steady, target_of
+from tests.support.native import run_native, statements
+
+READ = statements("SELECT 1")
+CLASS_08_AND_SHUTDOWN = {"08001", "08003", "08006", "57P01", "57P02", "57P03"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A place for data that the server's user can reach when the tests run as root."""
+    path = Path(tempfile.mkdtemp(prefix="server-", dir="/var/tmp"))
+    path.chmod(0o1777)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("transient_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("rate", [None, 200])
+def test_a_restart_is_survived_and_accounted_for(
+    loads: Loads, folder: Path, rate: int | None, transient_ratio: float
+) -> None:
+    outcome = _restart(loads, folder, rate, transient_ratio)
+    counts, per_second = outcome.counts(), outcome.per_second()
+    assert set(outcome.row().failed) <= CLASS_08_AND_SHUTDOWN, outcome.merged.examples
+    if rate is not None:
+        assert counts["offered"] == rate * 7
+    assert sum(cell.committed for cell in per_second[2].row_totals()) == 0
+    assert sum(cell.committed for cell in per_second[6].row_totals()) > 50
+    assert outcome.end.problems == []
+
+
+def _restart(loads: Loads, folder: Path, rate: int | None, transient_ratio: float) -> Outcome:
+    """A run of 7 s; the server is away from 1 s to 3 s and then has to start."""
+    settings = FAST_SETTINGS | {"port": _free_port()}
+    first = EmbeddedServer(settings=settings, data_dir=folder / "data").start()
+    second = EmbeddedServer(settings=settings, data_dir=folder / "data")
+
+    async def restart(_: NativeExecutor) -> None:
+        await asyncio.sleep(1)
+        await asyncio.to_thread(first.stop)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(second.start)
+
+    spec = loads.spec(
+        "pass",
+        steady(7, None if rate is None else constant(rate)),
+        workers=8,
+        threads=2,
+        max_queue=100,
+        transient_ratio=transient_ratio,
+        target=target_of(database_of(first)),
+    )
+    try:
+        return asyncio.run(run_native(spec, READ, restart))
+    finally:
+        first.stop()
+        second.stop()
+
+
+@pytest.mark.parametrize("rate", [None, 200])
+def test_sessions_that_were_ended_are_replaced(
+    loads: Loads, database: Database, rate: int | None
+) -> None:
+    async def terminate(_: NativeExecutor) -> None:
+        await asyncio.sleep(1)
+        connection = await asyncpg.connect(database.dsn)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'stormdb' AND datname = current_database()"
+        )
+        await connection.close()
+
+    plan = steady(3, None if rate is None else constant(rate))
+    spec = loads.spec("pass", plan, workers=6, threads=2)
+    outcome = asyncio.run(run_native(spec, READ, terminate))
+    counts = outcome.counts()
+    assert outcome.merged.counters["stormdb.connections_lost"] == 6
+    assert counts["failed"] <= 6
+    assert set(outcome.row().failed) <= CLASS_08_AND_SHUTDOWN, outcome.merged.examples
+    assert counts["unfinished"] == counts["dropped"] == 0
+    (cell,) = outcome.per_second()[2].row_totals(None)[:1]
+    assert cell.committed > 100
+
+
+@pytest.mark.parametrize("transient_ratio", [0.0, 1.0])
+def test_what_still_runs_at_the_end_of_the_drain_is_cancelled(
+    loads: Loads, database: Database, transient_ratio: float
+) -> None:
+    spec = loads.spec(
+        "pass", steady(0.5), workers=3, drain_ns=100 * MS_NS, transient_ratio=transient_ratio
+    )
+    outcome = asyncio.run(run_native(spec, statements("SELECT pg_sleep(100)")))
+    assert outcome.counts()["unfinished"] == 3
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)%'"
+    # A backend that was cancelled needs a moment to go.
+    for _ in range(100):
+        left = database.fetch(f"{busy} AND pid <> pg_backend_pid()")[0][0]
+        if left == 0:
+            return
+    pytest.fail(f"{left} statements still run")
