@@ -85,20 +85,33 @@ def times_table(summary: Summary, width: int) -> RenderableType:
         "response time": [(row.name, row.response_time) for row in rows],
         "service time": [(row.name, row.service_time) for row in rows],
         "schedule lag": [(rows[-1].name, summary.total.schedule_lag)],
-        "parts (service)": [(row.name, row.service_time) for row in summary.operations],
+        **_parts(summary),
         "failed (service)": [(rows[-1].name, summary.total.failed_service_time)],
     }
     is_marked = False
     for title, lines in groups.items():
         measured = [(name, stats) for name, stats in lines if stats is not None]
         if measured:
-            table.add_row(Text(title, style="bold"))
+            table.add_row(Text(title, style="bold", no_wrap=True, overflow="ellipsis"))
         for name, stats in measured:
             is_marked |= any(statistic in stats.unsupported for statistic in statistics)
             table.add_row(name_cell(f"  {name}"), *_times(stats, statistics))
     if not is_marked:
         return table
     return Group(table, Text("? fewer than 10 samples lie beyond it: chance decides", style="dim"))
+
+
+def _parts(summary: Summary) -> dict[str, list[tuple[str, TimeStats | None]]]:
+    """Service times of operations; those that bear a transaction's name stand below it."""
+    transactions = {row.name for row in summary.transactions}
+    groups: dict[str, list[tuple[str, TimeStats | None]]] = {}
+    for row in summary.operations:
+        of, _, name = row.name.partition(" / ")
+        title, shown = "parts (service)", row.name
+        if name and of in transactions:
+            title, shown = f"parts of {of}", name
+        groups.setdefault(title, []).append((shown, row.service_time))
+    return groups
 
 
 def _transactions_and_total(summary: Summary) -> tuple[RowSummary, ...]:

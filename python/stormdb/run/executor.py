@@ -44,12 +44,6 @@ async def compile_program(
             stages.warn(f"{config.where(key)} had no effect: the {kind} executor carries the load")
     if kind == "coroutine":
         return None
-    if config.load.think_time_distribution == "exponential" and config.load.think_time_ns:
-        raise ConfigError(
-            "the native executor pauses for a constant time only",
-            where=config.where("load.think_time_distribution"),
-            hint="describe the pause with tx.think(), or use the coroutine executor",
-        )
     program = await host.compile(plugin_config)
     try:
         _native.check_program(program.bytes)

@@ -6,7 +6,7 @@ import pytest
 
 from stormdb.errors import ConfigError, ProgramError, StormdbError
 from tests.conftest import Database
-from tests.it.run.native import DESCRIBED, config_of, run
+from tests.it.run.native import DESCRIBED, run
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,6 @@ def test_a_mistake_in_a_description_is_told_with_its_line_before_the_server_is_r
         run(nowhere, "mistake")
     line = DESCRIBED.read_text().splitlines().index("        if uniform(1, 2) == 1:") + 1
     assert f"described.py:{line}" in str(caught.value)
-
-
-def test_a_pause_that_the_engine_cannot_draw_is_refused(database: Database) -> None:
-    think_time = {"load__think_time": "5ms", "load__think_time_distribution": "exponential"}
-    with pytest.raises(ConfigError, match="pauses for a constant time only"):
-        run(database, "look", **think_time)
-    assert config_of(database, "look", **think_time)
 
 
 def test_a_statement_that_the_server_refuses_ends_the_run_before_its_start(

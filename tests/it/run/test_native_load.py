@@ -24,6 +24,15 @@ def test_a_closed_loop_pauses_for_its_think_time(database: Database) -> None:
     assert (row.response_time.count, row.schedule_lag.count) == (0, 0)
 
 
+def test_the_think_time_of_a_closed_loop_can_be_drawn(database: Database) -> None:
+    def committed(distribution: str) -> int:
+        keys = {"load__think_time": "20ms", "load__think_time_distribution": distribution}
+        return run(database, "look", duration="2s", workers=8, seed=3, **keys).counts()["committed"]
+
+    # The same mean, hence about the same number: 8 workers, at most 50 a second each.
+    assert committed("exponential") == pytest.approx(committed("constant"), rel=0.25)
+
+
 @pytest.mark.parametrize("arrival", ["constant", "poisson"])
 def test_an_open_loop_offers_what_the_schedule_says(database: Database, arrival: str) -> None:
     def offered(threads: int) -> int:

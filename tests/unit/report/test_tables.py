@@ -58,6 +58,25 @@ def test_one_kind_of_transaction_is_shown_by_its_name_and_not_twice() -> None:
     assert "all" in text_of(rows_table(summarise(results.empty())))
 
 
+def test_statements_stand_below_their_transaction() -> None:
+    summary = summarise(results.simple())
+    (transfer,) = summary.transactions
+    operations = tuple(
+        replace(transfer, name=name, kind="operation")
+        for name in ("transfer / UPDATE account", "transfer / SELECT 1 / 2", "other / part")
+    )
+    text = text_of(times_table(replace(summary, operations=operations), 100))
+    names = [line.strip().split("  ")[0] for line in text.splitlines()]
+    below = names.index("parts of transfer")
+    assert names[below:][:5] == [
+        "parts of transfer",
+        "UPDATE account",
+        "SELECT 1 / 2",
+        "parts (service)",
+        "other / part",
+    ]
+
+
 def test_rollbacks_have_a_column_only_if_there_are_any(stalled: Summary) -> None:
     assert "rolled back" not in text_of(rows_table(stalled))
     undone = closed_run(
