@@ -119,6 +119,31 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """How the engine's load is laid out."""
+
+    connections: int = 16
+    threads: int = 1
+    arrivals_per_s: int | None = None
+    transient_ratio: float = 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row against pgbench: what both do, and the ratios to reach."""
+
+    name: str
+    goals: tuple[float, float]
+    shape: Shape = Shape()
+    workload: type[Workload] = SelectOnly
+    script: str = SELECT_SCRIPT
+    jobs: int = 0
+    """Threads of pgbench; as many as ours when 0."""
+    more: tuple[str, ...] = ()
+    cpu_goals: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table."""
 
@@ -154,29 +179,22 @@ def target_of(place: Place) -> Target:
 
 
 def run_engine(
-    place: Place,
-    program: bytes,
-    seconds: float,
-    *,
-    connections: int,
-    threads: int = 1,
-    rate: int | None = None,
-    transient_ratio: float = 0.0,
+    place: Place, program: bytes, seconds: float, shape: Shape
 ) -> tuple[Sample, IntervalSnapshot]:
     """Run the engine in this process; the figures are of the whole run."""
-    shape = None if rate is None else Rate.hold(rate * 10**6)
-    plan = Plan([Phase("steady", "steady", int(seconds * 10**9), shape)])
+    per_s = shape.arrivals_per_s
+    rate = None if per_s is None else Rate.hold(per_s * 10**6)
     engine = Engine(
         program,
-        plan,
+        Plan([Phase("steady", "steady", int(seconds * 10**9), rate)]),
         target_of(place),
-        threads=threads,
-        connections=connections,
-        workers=connections,
+        threads=shape.threads,
+        connections=shape.connections,
+        workers=shape.connections,
         seed=1,
         max_queue=100_000,
         drain_ns=10**9,
-        transient_ratio=transient_ratio,
+        transient_ratio=shape.transient_ratio,
     )
     while not engine.is_ready:
         assert not engine.problems, engine.problems[0].message
@@ -196,18 +214,17 @@ def run_engine(
     return Sample(committed / seconds, cpu_ns / 1000 / committed), merged
 
 
-def run_pgbench(
-    place: Place, script: str, seconds: float, *, connections: int, jobs: int = 1, more: str = ""
-) -> Sample:
+def run_pgbench(place: Place, row: Comparison, seconds: float) -> Sample:
     """Run pgbench; its CPU is what the system counts for it."""
+    clients, jobs = str(row.shape.connections), str(row.jobs or row.shape.threads)
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(script)
+        file.write(row.script)
         file.flush()
-        kind = ["-b", "tpcb-like"] if script == "tpcb-like" else ["-f", file.name]
+        kind = ["-b", "tpcb-like"] if row.script == "tpcb-like" else ["-f", file.name]
+        load = ["-c", clients, "-j", jobs, "-T", str(max(1, round(seconds)))]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
-            ["pgbench", "-n", "-M", "prepared", "-c", str(connections), "-j", str(jobs)]
-            + ["-T", str(max(1, round(seconds))), *kind, *more.split()],
+            ["pgbench", "-n", "-M", "prepared", *load, *kind, *row.more],
             env=os.environ
             | {
                 "PGHOST": place.host,
@@ -264,76 +281,54 @@ class Bench:
         print(f"{row.name:<58} {row.value:>8.2f} {row.unit:<3} {row.verdict:<8} {row.detail}")
         sys.stdout.flush()
 
-    def compare(
-        self,
-        name: str,
-        place: Place,
-        goals: tuple[float, float],
-        workload: type[Workload] = SelectOnly,
-        script: str = SELECT_SCRIPT,
-        *,
-        connections: int = 16,
-        threads: int = 1,
-        jobs: int = 1,
-        more: str = "",
-        transient_ratio: float = 0.0,
-        cpu_goals: tuple[float, float] | None = None,
-    ) -> None:
-        if not self.wants(name):
+    def compare(self, row: Comparison, place: Place) -> None:
+        """Both sides of one row, on the same server."""
+        if not self.wants(row.name):
             return
-        program = program_of(workload)
+        program = program_of(row.workload)
         faster, cheaper, detail = self.pairs(
-            lambda seconds: run_engine(
-                place,
-                program,
-                seconds,
-                connections=connections,
-                threads=threads,
-                transient_ratio=transient_ratio,
-            )[0],
-            lambda seconds: run_pgbench(
-                place, script, seconds, connections=connections, jobs=jobs, more=more
-            ),
+            lambda seconds: run_engine(place, program, seconds, row.shape)[0],
+            lambda seconds: run_pgbench(place, row, seconds),
         )
-        self.add(Row(f"{name}: tps by pgbench's", faster, *goals, detail=detail))
-        if cpu_goals:
-            cpu = Row(f"{name}: CPU by pgbench's", cheaper, *cpu_goals, is_less_better=True)
+        self.add(Row(f"{row.name}: tps by pgbench's", faster, *row.goals, detail=detail))
+        if row.cpu_goals:
+            cpu = Row(f"{row.name}: CPU by pgbench's", cheaper, *row.cpu_goals, is_less_better=True)
             self.add(cpu)
 
 
-def compare_all(bench: Bench, unix: Place, tcp: Place) -> None:
-    """What is measured against a real server."""
-    bench.compare(
-        "select, Unix socket, 16 connections, 1 thread", unix, (1.3, 1.4), cpu_goals=(0.6, 0.5)
-    )
-    bench.compare("select, TCP, 16 connections, 1 thread", tcp, (1.2, 1.35))
-    bench.compare(
-        "select, Unix socket, 64 connections, 1 thread", unix, (1.35, 1.5), connections=64
-    )
-    for name, place in (("Unix socket", unix), ("TCP", tcp)):
-        bench.compare(
-            f"select, {name}, 16 connections, 2 threads", place, (1.1, 1.15), threads=2, jobs=2
-        )
-    bench.compare("TPC-B, Unix socket, 16 connections", unix, (1.05, 1.1), TpcB, "tpcb-like")
-    bench.compare(
-        "10 pipelined selects, 16 connections", unix, (1.5, 2.0), Pipelined, PIPELINE_SCRIPT
-    )
-    bench.compare(
+ON_UNIX = (
+    Comparison("select, Unix socket, 16 connections, 1 thread", (1.3, 1.4), cpu_goals=(0.6, 0.5)),
+    Comparison("select, Unix socket, 64 connections, 1 thread", (1.35, 1.5), Shape(64)),
+    Comparison("select, Unix socket, 16 connections, 2 threads", (1.1, 1.15), Shape(16, threads=2)),
+    Comparison(
+        "TPC-B, Unix socket, 16 connections", (1.05, 1.1), workload=TpcB, script="tpcb-like"
+    ),
+    Comparison(
+        "10 pipelined selects, 16 connections",
+        (1.5, 2.0),
+        workload=Pipelined,
+        script=PIPELINE_SCRIPT,
+    ),
+    Comparison(
         "a connection for each select, 8 at once",
-        unix,
         (1.1, 1.4),
-        connections=8,
+        Shape(8, transient_ratio=1.0),
         jobs=8,
-        more="-C",
-        transient_ratio=1.0,
-    )
+        more=("-C",),
+    ),
+)
+ON_TCP = (
+    Comparison("select, TCP, 16 connections, 1 thread", (1.2, 1.35)),
+    Comparison("select, TCP, 16 connections, 2 threads", (1.1, 1.15), Shape(16, threads=2)),
+)
+CANNED = Comparison("canned answers, Unix socket, 16 connections", (1.5, 2.0))
 
 
 def canned(bench: Bench, folder: Path) -> None:
     """What is measured against the canned-answer server."""
     server = NullServer(socket=str(folder / ".s.PGSQL.5432"))
     place = Place(str(folder), 5432, "me", "", "mine")
-    bench.compare("canned answers, Unix socket, 16 connections", place, (1.5, 2.0))
+    bench.compare(CANNED, place)
     program = program_of(SelectOnly)
     for rate in (1_000, 10_000, 50_000):
         name = f"{rate:,} arrivals per s, canned answers: lag p99"
@@ -341,16 +336,14 @@ def canned(bench: Bench, folder: Path) -> None:
             continue
         lags = []
         for _ in range(bench.args.pairs):
-            _, merged = run_engine(
-                place, program, bench.args.seconds, connections=16, rate=rate
-            )
+            _, merged = run_engine(place, program, bench.args.seconds, Shape(arrivals_per_s=rate))
             (cell,) = (one for one in merged.row_totals() if one.kind == "transaction")
             lags.append(cell.schedule_lag.quantile(0.99) / 1000)
         lag = statistics.median(lags)
         bench.add(Row(name, lag, 100, 50, unit="us", is_less_better=True))
     name = "memory of the process with 1,000 connections"
     if bench.wants(name):
-        _, merged = run_engine(place, program, bench.args.seconds, connections=1000)
+        _, merged = run_engine(place, program, bench.args.seconds, Shape(1000))
         rss = max(gauges.rss_bytes for gauges in merged.processes.values()) / 2**20
         bench.add(Row(name, rss, 150, 120, unit="MB", is_less_better=True))
     server.stop()
@@ -377,7 +370,10 @@ def main() -> None:
         tcp = Place(server.host, server.port, server.user, server.password, server.dbname)
         unix = Place(str(server.socket_dir), *list(asdict(tcp).values())[1:])
         fill(unix)
-        compare_all(bench, unix, tcp)
+        for row in ON_UNIX:
+            bench.compare(row, unix)
+        for row in ON_TCP:
+            bench.compare(row, tcp)
     if args.json:
         report = {
             "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},

@@ -188,9 +188,7 @@ async def test_late_arrivals_are_dropped_where_that_is_wanted(loads: Loads) -> N
             server.stall(SECOND_NS)
 
         plan = steady(3, constant(200))
-        outcome = await run(
-            loads, server, plan, workers=2, during=stall, max_lag_ns=100 * MS_NS
-        )
+        outcome = await run(loads, server, plan, workers=2, during=stall, max_lag_ns=100 * MS_NS)
     (phase,) = outcome.merged.identity()
     assert outcome.counts()["offered"] == 600
     assert phase.dropped_by_reason["too_late"] == pytest.approx(180, rel=0.15)

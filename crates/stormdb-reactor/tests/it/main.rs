@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stormdb_reactor::{Event, Poll, Reactor, SockAddr, Uring};
+use stormdb_reactor::{Event, Poll, Reactor, SockAddr, Uring, listening_socket};
 
 /// An address whose peer sends back what it gets, until the client closes.
 fn echo_tcp() -> SockAddr {
@@ -59,7 +59,7 @@ fn run<R: Reactor>(
                 Event::Readable(chunk) => {
                     reactor.read(slot, chunk, received.entry(slot).or_default()).unwrap();
                 }
-                Event::Closed(error) => panic!("slot {slot} was closed: {error:?}"),
+                event @ (Event::Accepted(_) | Event::Closed(_)) => panic!("slot {slot}: {event:?}"),
             }
         }
     }
@@ -147,8 +147,53 @@ fn bytes_before_the_end_are_read_first<R: Reactor>() {
                     assert_eq!(input, b"last words");
                     return;
                 }
+                Event::Accepted(_) => panic!("nobody listens"),
             }
         }
+    }
+}
+
+fn a_listener_takes_in_every_client<R: Reactor>() {
+    const CLIENTS: usize = 20;
+    let listener = listening_socket(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut server = R::open(CLIENTS + 1).unwrap();
+    server.listen(0, listener).unwrap();
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        let mut client = TcpStream::connect(address.as_socket().unwrap()).unwrap();
+        client.write_all(&[u8::try_from(number).unwrap()]).unwrap();
+        clients.push(client);
+    }
+    let (mut adopted, mut answered) = (0, 0);
+    let end = Instant::now() + Duration::from_secs(20);
+    while answered < CLIENTS {
+        assert!(Instant::now() < end, "{adopted} adopted, {answered} answered");
+        server.wait(Some(Duration::from_millis(200))).unwrap();
+        while let Some((slot, event)) = server.next_event() {
+            match event {
+                Event::Accepted(socket) => {
+                    assert_eq!(slot, 0);
+                    adopted += 1;
+                    server.adopt(adopted, socket).unwrap();
+                }
+                Event::Readable(chunk) => {
+                    let mut input = Vec::new();
+                    server.read(slot, chunk, &mut input).unwrap();
+                    server.output(slot).extend(input.iter().map(|byte| byte + 100));
+                    server.flush(slot).unwrap();
+                    answered += 1;
+                }
+                event => panic!("slot {slot}: {event:?}"),
+            }
+        }
+    }
+    // What was flushed is sent at the next wait.
+    server.wait(Some(Duration::from_millis(10))).unwrap();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let mut answer = [0];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(usize::from(answer[0]), number + 100);
     }
 }
 
@@ -192,6 +237,11 @@ macro_rules! both_back_ends {
             #[test]
             fn bytes_before_the_end_are_read_first() {
                 super::bytes_before_the_end_are_read_first::<$reactor>();
+            }
+
+            #[test]
+            fn a_listener_takes_in_every_client() {
+                super::a_listener_takes_in_every_client::<$reactor>();
             }
 
             #[test]
