@@ -65,7 +65,7 @@ class WorkloadData:
             if found is None:
                 await self.schema.create(wanted)
             else:
-                self._check(found, wanted)
+                await self._check(found, wanted)
             await self._set_up(is_new=found is None)
             await self.schema.mark(wanted.completed())
             await self.schema.share_lock()
@@ -86,7 +86,8 @@ class WorkloadData:
         """Take the data as it is.
 
         Raises:
-            ConfigError: it is not there, in use by a setup, incomplete, or other data.
+            ConfigError: it is not there, in use by a setup, incomplete, other data, or not to be
+                used by this role.
         """
         with self._explaining():
             found = await self.schema.marker()
@@ -97,7 +98,7 @@ class WorkloadData:
                     hint="run once with --setup",
                 )
             await self.schema.lock(exclusive=False)
-            self._check(found, wanted)
+            await self._check(found, wanted)
 
     async def drop(self) -> bool:
         """Drop the data, the user willing.
@@ -106,7 +107,8 @@ class WorkloadData:
             False if there is none.
 
         Raises:
-            ConfigError: the user is not, or something outside of the schema depends on it.
+            ConfigError: the user is not, another role keeps something in the schema, or something
+                outside of it depends on it.
             PluginError: the plugin's `cleanup` failed; nothing was dropped.
         """
         with self._explaining():
@@ -117,6 +119,7 @@ class WorkloadData:
             return True
 
     async def _drop(self) -> None:
+        await self.schema.check_owners()  # before the plugin's own cleanup
         size = format_bytes(await self.schema.size_bytes())
         what = f"schema {self.schema.name} ({size}) in {self.target.label}"
         if not await self.confirm(what):
@@ -125,7 +128,8 @@ class WorkloadData:
             await self.host.cleanup(self.target, self.config)
             await self.schema.drop()
 
-    def _check(self, found: Marker, wanted: Marker) -> None:
+    async def _check(self, found: Marker, wanted: Marker) -> None:
+        await self.schema.check_usage()
         where = f"schema {self.schema.name}"
         if not found.is_complete:
             raise ConfigError(

@@ -133,6 +133,42 @@ class PluginSchema:
         )
         await self._connection.execute(f"COMMENT ON SCHEMA {_identifier(self.name)} IS {comment}")
 
+    async def check_usage(self) -> None:
+        """Make sure that this connection's role finds what is in the schema.
+
+        Raises:
+            ConfigError: to the role every table of the schema would look as if it were not there.
+        """
+        row = await self._connection.fetchrow(
+            "SELECT quote_ident(current_user) AS role, quote_ident(nspname) AS name,"
+            " pg_catalog.has_schema_privilege(oid, 'USAGE') AS may_use"
+            " FROM pg_catalog.pg_namespace WHERE nspname = $1",
+            self.name,
+        )
+        if row is not None and not row["may_use"]:
+            name, role = row["name"], row["role"]
+            raise ConfigError(
+                f"role {role} has no right to use it, so its tables would seem not to exist",
+                where=f"schema {self.name}",
+                hint=f"GRANT USAGE ON SCHEMA {name} TO {role}; GRANT SELECT, INSERT, UPDATE, "
+                f"DELETE ON ALL TABLES IN SCHEMA {name} TO {role}; or run as the role that made it",
+            )
+
+    async def check_owners(self) -> None:
+        """Make sure that what is in the schema is its owner's or this connection's role's.
+
+        Raises:
+            ConfigError: another role keeps something there.
+        """
+        rows = await self._connection.fetch(_OF_OTHERS, self.name)
+        if rows:
+            raise ConfigError(
+                f"{_listing([row['name'] for row in rows])} would be dropped with it, and "
+                "stormdb did not make that",
+                where=f"schema {self.name}",
+                hint="move it elsewhere (ALTER … SET SCHEMA) or drop it yourself, then try again",
+            )
+
     async def size_bytes(self) -> int:
         """How much the schema's tables and indexes take on disk."""
         size = await self._connection.fetchval(
@@ -147,10 +183,12 @@ class PluginSchema:
         """Drop the schema and what is in it, and nothing outside of it.
 
         Raises:
-            ConfigError: the schema is not this plugin's, or something outside of it depends on
-                it and would be dropped too; nothing has changed then.
+            ConfigError: the schema is not this plugin's, another role keeps something in it, or
+                something outside of it depends on it and would be dropped too; nothing has changed
+                then.
         """
         await self.marker()
+        await self.check_owners()
         async with self._connection.transaction():
             # Whatever CASCADE takes along shows in the difference; a walk over pg_depend would
             # have to know every kind of object.
@@ -246,6 +284,34 @@ FROM pg_catalog.pg_proc WHERE pronamespace IN (SELECT oid FROM outside)
 UNION ALL
 SELECT 'extension ' || quote_ident(extname)
 FROM pg_catalog.pg_extension WHERE extnamespace IN (SELECT oid FROM outside)
+"""
+
+
+# What stands in one schema and is neither its owner's nor ours. An object without an owner in
+# pg_shdepend is the first superuser's; what belongs to an extension comes and goes with that.
+_OF_OTHERS = """
+WITH schema AS (
+    SELECT oid, nspowner FROM pg_catalog.pg_namespace WHERE nspname = $1
+), inside AS (
+    SELECT object.classid, object.objid, coalesce(owner.refobjid, 10) AS owner, nspowner
+    FROM schema
+         JOIN pg_catalog.pg_depend AS object ON object.refobjid = schema.oid
+              AND object.refclassid = 'pg_namespace'::regclass AND object.deptype = 'n'
+         LEFT JOIN pg_catalog.pg_shdepend AS owner ON owner.classid = object.classid
+              AND owner.objid = object.objid AND owner.objsubid = 0 AND owner.deptype = 'o'
+              AND owner.dbid = (SELECT oid FROM pg_catalog.pg_database
+                                WHERE datname = current_database())
+    WHERE NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS member
+        WHERE member.classid = object.classid AND member.objid = object.objid
+              AND member.deptype = 'e'
+    )
+)
+SELECT named.type || ' ' || named.identity || ' of role ' || quote_ident(rolname) AS name
+FROM inside JOIN pg_catalog.pg_roles ON pg_roles.oid = inside.owner,
+     pg_catalog.pg_identify_object(classid, objid, 0) AS named
+WHERE owner <> nspowner AND rolname <> current_user
+ORDER BY name
 """
 
 

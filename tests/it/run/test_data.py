@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -89,6 +90,46 @@ async def test_a_setup_that_fails_leaves_data_that_no_run_takes(
         assert "its setup did not come to an end" in again.err
         assert "hint: make it anew with --rebuild" in again.err
     assert stormdb(*stormdb.probe("--rebuild", "--yes")).code == 0
+
+
+@pytest.fixture
+async def tester(stormdb: Command, connection: asyncpg.Connection) -> AsyncIterator[Command]:
+    """The command as a role that may log in and no more."""
+    assert stormdb.database
+    await connection.execute("CREATE ROLE tester LOGIN PASSWORD 'hush'")
+    database = replace(stormdb.database, user="tester", password="hush")
+    yield Command(folder=stormdb.folder, database=database)
+    await connection.execute("DROP OWNED BY tester CASCADE; DROP ROLE tester")
+
+
+@pytest.mark.parametrize("words", [[], ["--setup"]])
+async def test_a_role_without_rights_on_the_schema_is_told_how_to_get_them(
+    stormdb: Command, tester: Command, connection: asyncpg.Connection, words: list[str]
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    run = tester(*tester.probe(*words))
+    assert run.code == 1
+    assert "schema stormdb_probe: role tester has no right to use it" in run.err
+    grants = run.err.partition("; hint: ")[2].partition("; or ")[0]
+    assert grants.startswith("GRANT USAGE ON SCHEMA")
+    await connection.execute(grants)
+    again = tester(*tester.probe())
+    assert again.code == 0, again.err
+
+
+async def test_a_table_of_another_role_stops_a_rebuild_and_a_cleanup(
+    stormdb: Command, tester: Command, connection: asyncpg.Connection
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    await connection.execute("GRANT ALL ON SCHEMA stormdb_probe TO tester")
+    await connection.execute("SET ROLE tester; CREATE TABLE stormdb_probe.old (); RESET ROLE")
+    cleanup = ["cleanup", "probe", "--plugin", str(PROBE), *stormdb.server(), "--yes"]
+    for words in (stormdb.probe("--rebuild", "--yes"), cleanup):
+        run = stormdb(*words)
+        assert run.code == 1
+        assert "table stormdb_probe.old of role tester would be dropped with it" in run.err
+        assert await connection.fetchval("SELECT count(*) FROM stormdb_probe.old") == 0
+        assert await connection.fetchval("SELECT count(*) FROM stormdb_probe.probe") == 1
 
 
 async def test_rebuild_without_a_terminal_wants_yes(

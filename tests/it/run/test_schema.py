@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
 
@@ -124,6 +126,80 @@ async def test_a_view_that_would_be_dropped_is_named_without_its_columns(
     with pytest.raises(ConfigError) as caught:
         await schema.drop()
     assert caught.value.message == "view public.mine outside of the schema would be dropped with it"
+
+
+@pytest.fixture
+async def stranger(connection: asyncpg.Connection) -> AsyncIterator[str]:
+    """A role of somebody else, who may write into every schema."""
+    await connection.execute("CREATE ROLE stranger")
+    yield "stranger"
+    await connection.execute("DROP OWNED BY stranger CASCADE; DROP ROLE stranger")
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ("CREATE TABLE stormdb_bank.notes (id serial)", "table stormdb_bank.notes of role strange"),
+        (
+            "CREATE FUNCTION stormdb_bank.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "function stormdb_bank.f() of role stranger",
+        ),
+        ("CREATE TYPE stormdb_bank.mood AS ENUM ('ok')", "type stormdb_bank.mood of role stranger"),
+    ],
+)
+async def test_what_another_role_keeps_in_the_schema_is_not_dropped_with_it(
+    connection: asyncpg.Connection, stranger: str, made: str, named: str
+) -> None:
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute(
+        f"GRANT ALL ON SCHEMA stormdb_bank TO {stranger}; SET ROLE {stranger}; {made}; RESET ROLE"
+    )
+    with pytest.raises(ConfigError) as caught:
+        await schema.drop()
+    assert named in caught.value.message
+    assert await schema.exists()
+
+
+async def test_what_the_schemas_owner_made_is_dropped_by_a_superuser(
+    connection: asyncpg.Connection, stranger: str
+) -> None:
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute(
+        f"ALTER SCHEMA stormdb_bank OWNER TO {stranger};"
+        f"SET ROLE {stranger}; CREATE TABLE stormdb_bank.account (id serial); RESET ROLE;"
+        "CREATE TABLE stormdb_bank.mine ()"
+    )
+    await schema.drop()
+    assert not await schema.exists()
+
+
+async def test_what_an_extension_made_for_a_superuser_is_dropped_with_the_extension(
+    connection: asyncpg.Connection, stranger: str
+) -> None:
+    dbname = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"GRANT CREATE ON DATABASE {dbname} TO {stranger}; SET ROLE stranger")
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute("CREATE EXTENSION citext SCHEMA stormdb_bank")
+    await schema.drop()
+    assert not await schema.exists()
+    await connection.execute("RESET ROLE")
+
+
+async def test_a_superusers_table_in_the_schema_of_another_role_is_not_dropped(
+    connection: asyncpg.Connection, stranger: str
+) -> None:
+    schema = PluginSchema(connection, "bank")
+    await schema.create(MARKER)
+    await connection.execute(
+        f"CREATE TABLE stormdb_bank.notes (); ALTER SCHEMA stormdb_bank OWNER TO {stranger};"
+        f"SET ROLE {stranger}"
+    )
+    with pytest.raises(ConfigError, match="notes of role postgres would be dropped"):
+        await schema.drop()
+    await connection.execute("RESET ROLE")
 
 
 async def test_runs_share_the_lock_and_a_setup_has_it_alone(
