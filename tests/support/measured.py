@@ -60,6 +60,7 @@ class Facts:
     processes: int = 1
     status: Status = Status.COMPLETED
     problem: str = ""
+    is_whole: bool = True
     settings: Mapping[str, str] = field(
         default_factory=lambda: {
             "fsync": "on",
@@ -117,6 +118,7 @@ def result_of(
     return RunResult(
         status=facts.status,
         problem=facts.problem,
+        is_whole=facts.is_whole,
         started_at=datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC),
         workload="bank",
         config=facts.config,

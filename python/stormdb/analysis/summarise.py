@@ -86,7 +86,7 @@ def summarise(result: RunResult, thresholds: Sequence[Threshold] = ()) -> Summar
     )
     return replace(
         summary,
-        warnings=warnings_of(summary, result.warnings),
+        warnings=warnings_of(summary, result.warnings, is_whole=result.is_whole),
         thresholds=evaluate(thresholds, summary, arrived, steady),
     )
 

@@ -32,15 +32,19 @@ _FEWEST_PER_INTERVAL = 5
 _LOOPBACK = ("localhost", "127.", "::1", "/")
 
 
-def warnings_of(summary: Summary, sentences: Sequence[str] = ()) -> tuple[RunWarning, ...]:
+def warnings_of(
+    summary: Summary, sentences: Sequence[str] = (), *, is_whole: bool = True
+) -> tuple[RunWarning, ...]:
     """All warnings, gravest first.
 
     Args:
         summary: without warnings.
         sentences: what the run itself warned of.
+        is_whole: False if the load broke off or lost a part.
     """
     rules = _ALWAYS + (_WITH_NUMBERS if _has_numbers(summary) else ())
-    found = [warning for rule in rules for warning in rule(summary)]
+    found = [*_ended_badly(summary, is_whole)]
+    found += [warning for rule in rules for warning in rule(summary)]
     found += [_doubt("run", sentence) for sentence in sentences]
     order = list(Severity)
     return tuple(sorted(found, key=lambda warning: order.index(warning.severity)))
@@ -72,12 +76,17 @@ def _percent(ratio: float) -> str:
     return f"{ratio * 100:.{2 if ratio < 0.01 else 1 if ratio < 0.1 else 0}f} %"
 
 
-def _ended_early(summary: Summary) -> Iterator[RunWarning]:
+def _ended_badly(summary: Summary, is_whole: bool) -> Iterator[RunWarning]:
     planned_ns, length_ns = summary.accounting.planned_ns, summary.accounting.length_ns
     span = ""
     if length_ns < planned_ns:
         span = f" after {format_duration(length_ns)} of {format_duration(planned_ns)}"
-    if summary.run.status is Status.FAILED:
+    if summary.run.status is Status.FAILED and is_whole:
+        yield _doubt(
+            "failed_after",
+            f"the load went to its end, what came after it failed: {summary.run.problem}",
+        )
+    elif summary.run.status is Status.FAILED:
         yield _untrusted("failed", f"the run broke off{span}: {summary.run.problem}")
     elif summary.run.status is Status.INTERRUPTED:
         yield _doubt("interrupted", f"the run was interrupted{span}: this is a partial report")
@@ -389,7 +398,7 @@ def _few_connections(summary: Summary) -> Iterator[RunWarning]:
 
 
 _Rule = Callable[["Summary"], Iterator[RunWarning]]
-_ALWAYS: tuple[_Rule, ...] = (_ended_early, _nothing_measured, _accounting, _verified)
+_ALWAYS: tuple[_Rule, ...] = (_nothing_measured, _accounting, _verified)
 _WITH_NUMBERS: tuple[_Rule, ...] = (
     _generator_busy,
     _generator_late,

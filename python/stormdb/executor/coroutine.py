@@ -97,7 +97,10 @@ class CoroutineExecutor:
         for task in self._running:
             task.result()
         problems = [process.problem for process in self._processes if process.problem]
-        return ExecutorEnd(end_ns=time.monotonic_ns() - self._start_ns, problems=problems)
+        aftermath = [process.aftermath for process in self._processes if process.aftermath]
+        return ExecutorEnd(
+            end_ns=time.monotonic_ns() - self._start_ns, problems=problems, aftermath=aftermath
+        )
 
     async def _drive(self, process: WorkerProcess) -> None:
         await process.run(self._start_ns)

@@ -24,10 +24,13 @@ class ExecutorEnd:
         end_ns: when the last process or thread ended its part, after the start of the run.
         problems: why it ended before its time: one error for each process that was lost or whose
             plugin code failed for good, or thread that broke off; empty if all went as planned.
+        aftermath: what went wrong once all was measured and delivered, such as the plugin's
+            `cleanup`; it costs no number.
     """
 
     end_ns: int
     problems: Sequence[StormdbError] = ()
+    aftermath: Sequence[StormdbError] = ()
 
 
 class Executor(Protocol):

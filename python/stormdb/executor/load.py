@@ -196,12 +196,12 @@ class Load:
             return
         self._hopeless_count += 1
         if self._hopeless_count >= max(_HOPELESS_COUNT, len(self._workers)):
+            message, _, hint = message_of(error, ()).partition("; hint: ")
             self._abort(
                 ContractError(
-                    f"failed in each of its first {self._hopeless_count} calls of run(): "
-                    f"{message_of(error, ())}",
+                    f"failed in each of its first {self._hopeless_count} calls of run(): {message}",
                     place=places.of_traceback(error.__traceback__, self._roots),
-                    hint="mend the workload: this run says nothing about the server",
+                    hint=hint or "mend the workload: this run says nothing about the server",
                 )
             )
 

@@ -81,5 +81,7 @@ def message_of(error: BaseException, roots: Sequence[str]) -> str:
     if isinstance(error, asyncpg.PostgresError):
         return text
     shown = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, asyncpg.InternalClientError):
+        shown = "the connection was lost"  # its text is about asyncpg's own states
     place = places.of_traceback(error.__traceback__, roots)
     return f"{shown} ({PurePath(place['file']).name}:{place['line']})" if place else shown

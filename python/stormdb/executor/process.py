@@ -46,11 +46,13 @@ class WorkerProcess:
     Attributes:
         fresh: snapshots that nobody took yet.
         problem: why it ended before its time; None if it did not.
+        aftermath: what went wrong once its part was over; None if nothing did.
     """
 
     def __init__(self, index: int, spec: LoadSpec, events: ExecutorEvents) -> None:
         self.fresh: list[IntervalSnapshot] = []
         self.problem: StormdbError | None = None
+        self.aftermath: StormdbError | None = None
         self._index = index
         self._spec = spec
         self._events = events
@@ -74,14 +76,13 @@ class WorkerProcess:
     async def run(self, start_ns: int) -> None:
         """Run the share to its end, let the plugin clean up, end the process.
 
-        Whatever goes wrong is `problem` afterwards, and the books are closed.
+        Whatever goes wrong is `problem` or `aftermath` afterwards, and the books are closed.
         """
         assert self._host is not None
         self._start_ns = self._heard_ns = start_ns
         self._over_ns = start_ns + self._spec.plan.duration_ns
         try:
             await self._host.request("run", {"start_ns": start_ns}, timeout_ns=0)
-            await self._host.stop()
         except StormdbError as error:
             problem = await self._giving_up if self._giving_up else error
             await self._host.kill()
@@ -90,6 +91,11 @@ class WorkerProcess:
             else:
                 self.problem = self._named(problem)
                 self._write_off()
+            return
+        try:
+            await self._host.stop()
+        except StormdbError as error:
+            self.aftermath = error
 
     async def stop(self) -> None:
         """Tell it to offer no more."""

@@ -136,6 +136,7 @@ class RunResult:
     Attributes:
         status: how it ended.
         problem: why it failed or was cut; "" if it completed.
+        is_whole: False if the load broke off or lost a part; what failed after it cost no number.
         exit_code: what the run itself says: it was interrupted, it failed, or all is well so far.
         started_at: wall clock at the start of the first phase, UTC.
         workload: the workload type.
@@ -157,6 +158,7 @@ class RunResult:
 
     status: Status
     problem: str = ""
+    is_whole: bool = True
     exit_code: ExitCode = ExitCode.MET
     started_at: datetime
     workload: str

@@ -108,6 +108,9 @@ class RunEvents(Protocol):
     def finished(self, result: RunResult) -> None:
         """The run is over, well or not, and this is what it measured. Called at most once."""
 
+    def close(self) -> None:
+        """Give back what was taken, such as the cursor; any number of times."""
+
 
 class Silent:
     """Nobody watches: `--quiet`, and the base of views that want a few of the events."""
@@ -134,4 +137,7 @@ class Silent:
         """Nothing."""
 
     def finished(self, result: RunResult) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
         """Nothing."""

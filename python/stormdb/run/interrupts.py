@@ -26,10 +26,13 @@ class Interrupts:
 
     Args:
         announce: told once, at the first signal, what happens and how to end at once.
+        leave: called before this process ends on the spot.
     """
 
-    def __init__(self, announce: Callable[[str], None]) -> None:
+    def __init__(self, announce: Callable[[str], None], leave: Callable[[], None]) -> None:
         self._announce = announce
+        self._leave = leave
+        self._before: dict[signal.Signals, Any] = {}
         self._requested = asyncio.Event()
         self._task: asyncio.Task[Any] | None = None
         self._is_cancelled = False
@@ -38,7 +41,8 @@ class Interrupts:
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
+            self._before[number] = signal.getsignal(number)
+            loop.add_signal_handler(number, self._on_signal, number.name)
         return self
 
     async def __aexit__(
@@ -50,6 +54,7 @@ class Interrupts:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, self._before[number])
         if isinstance(error, asyncio.CancelledError) and self._is_cancelled:
             raise InterruptedRunError("interrupted twice: ended at once, without a report")
 
@@ -91,4 +96,5 @@ class Interrupts:
             self._is_cancelled = True
             self._task.cancel()
         else:
+            self._leave()
             os._exit(ExitCode.INTERRUPTED)

@@ -38,6 +38,7 @@ class Measured:
         phases: as planned and as run.
         intervals: merged, by index.
         problems: why it ended before its time.
+        aftermath: what went wrong once all was measured.
         is_interrupted: whether the user ended it.
     """
 
@@ -46,6 +47,7 @@ class Measured:
     phases: Sequence[PhaseInfo]
     intervals: Sequence[IntervalSnapshot]
     problems: Sequence[StormdbError]
+    aftermath: Sequence[StormdbError]
     is_interrupted: bool
 
 
@@ -83,13 +85,14 @@ async def put_load(executor: Executor, stages: Stages, interrupts: Interrupts) -
         )
         await executor.go(start_ns)
         watch = _Watch(executor, collector, stages, interrupts, start_ns)
-        problems = await watch.until_end()
+        end = await watch.until_end()
         return Measured(
             started_at=started_at,
             executor=executor.info,
             phases=phases_as_run(spec.plan, watch.stopped_ns),
             intervals=collector.merged,
-            problems=problems,
+            problems=end.problems,
+            aftermath=end.aftermath,
             is_interrupted=watch.is_interrupted,
         )
 
@@ -127,7 +130,7 @@ class _Watch:
     def _now_ns(self) -> int:
         return time.monotonic_ns() - self._start_ns
 
-    async def until_end(self) -> list[StormdbError]:
+    async def until_end(self) -> ExecutorEnd:
         """Wait for the end; the result says why it came early, if it did."""
         ending = asyncio.ensure_future(self._executor.finished())
         stopping: asyncio.Future[None] | None = None
@@ -146,7 +149,7 @@ class _Watch:
             end = ending.result()
             if end.problems and self.stopped_ns is None:
                 self.stopped_ns = end.end_ns
-            return list(end.problems)
+            return end
         finally:
             ending.cancel()
             if stopping is not None:

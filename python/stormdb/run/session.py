@@ -94,7 +94,7 @@ class Session:
             StormdbError: it did not come to a load.
         """
         plan = plan_of(self._config)
-        async with Interrupts(self._stages.warn) as interrupts, AsyncExitStack() as stack:
+        async with self._interrupts() as interrupts, AsyncExitStack() as stack:
             plugin = await interrupts.guard(self._load_plugin(stack))
             program = await interrupts.guard(
                 compile_program(self._config, plugin.host, plugin.config, self._stages)
@@ -122,10 +122,14 @@ class Session:
                 hint="name a server with --host or a configuration file, or a folder with "
                 "--data-dir",
             )
-        async with Interrupts(self._stages.warn) as interrupts, AsyncExitStack() as stack:
+        async with self._interrupts() as interrupts, AsyncExitStack() as stack:
             plugin = await interrupts.guard(self._load_plugin(stack))
             ready = await interrupts.guard(self._reach_server(plugin, stack))
             return await interrupts.guard(self._drop_data(ready))
+
+    def _interrupts(self) -> Interrupts:
+        # What the user did is no doubt about the numbers: it is told, and not kept for the report.
+        return Interrupts(self._stages.events.warning, self._stages.events.close)
 
     async def _load_plugin(self, stack: AsyncExitStack) -> LoadedPlugin:
         return await load_plugin(self._config, self._catalog, self._stages, stack)
@@ -186,7 +190,7 @@ class Session:
         )
 
     async def _finish(self, ready: Ready, measured: Measured, interrupts: Interrupts) -> RunResult:
-        problems = list(measured.problems)
+        problems = [*measured.problems, *measured.aftermath]
         is_interrupted = measured.is_interrupted
         findings: Sequence[Finding] | None = None
         if not is_interrupted:
@@ -228,6 +232,7 @@ class Session:
             status=Status.INTERRUPTED if is_interrupted else status,
             # What plugin code told may hold a secret; a report is kept.
             problem=logs.redact("\n".join(dict.fromkeys(map(str, problems)))),
+            is_whole=not measured.problems,
             exit_code=_exit_code(measured, findings, problems, is_interrupted),
             started_at=measured.started_at,
             workload=config.workload,

@@ -146,6 +146,14 @@ def test_a_plugin_whose_every_call_fails_ends_the_run_at_once(loads: Loads) -> N
     assert outcome.total_ns < 5 * SECOND_NS
 
 
+def test_an_error_that_brings_its_own_hint_is_told_with_that_alone(loads: Loads) -> None:
+    outcome = loads.run("metrics.record('ratio', float('nan'))", steady(30))
+    (problem,) = outcome.end.problems
+    assert "calls of run(): ValueError: " in str(problem)
+    assert str(problem).count("hint:") == 1
+    assert "mend the workload" not in str(problem)
+
+
 def test_server_errors_never_end_a_run(loads: Loads) -> None:
     outcome = loads.run("await db.fetch('SELECT * FROM missing')", steady(1))
     assert outcome.end.problems == []

@@ -41,6 +41,7 @@ def test_a_missed_threshold_ends_with_4(stormdb: Command) -> None:
     [
         ("broken", "verify: probe is well does not hold: it was told so"),
         ("raise", "verify() raised RuntimeError: verify was told to raise"),
+        ("exit", "verify() ended its process with exit status 7"),
     ],
 )
 def test_a_verify_that_fails_ends_with_3_and_keeps_the_report(
@@ -50,6 +51,10 @@ def test_a_verify_that_fails_ends_with_3_and_keeps_the_report(
     assert run.code == 3
     assert reason in run.err.splitlines()[-1]
     assert report(stormdb)["intervals"]
+    texts = {warning["code"]: warning["text"] for warning in report(stormdb)["warnings"]}
+    assert "failed" not in texts
+    if behaviour != "broken":
+        assert texts["failed_after"].startswith("the load went to its end, what came after it fail")
 
 
 def test_a_run_without_a_commit_never_ends_with_0(stormdb: Command) -> None:

@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -35,6 +37,7 @@ def test_a_signal_ends_the_load_with_a_partial_report(
     assert "probe · interrupted" in end.out
     report = json.loads((stormdb.folder / "report.json").read_text())
     assert report["run"]["status"] == "interrupted"
+    assert "ending in order" not in json.dumps(report["warnings"])
     assert stormdb.left_behind() == []
 
 
@@ -90,6 +93,50 @@ def test_a_killed_command_leaves_nothing(stormdb_alone: Command) -> None:
     run.kill()
     run.communicate(timeout=20)
     assert stormdb_alone.left_behind() == []
+
+
+@ORDERLY
+def test_a_signal_while_the_report_is_written_ends_the_command_with_130(
+    stormdb: Command, number: signal.Signals
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    os.mkfifo(stormdb.folder / "report.json")  # it is not written as long as nobody reads it
+    run = stormdb.start(*stormdb.probe("-d", "60s", "--json", "report.json"))
+    wait_for(run, "load: probe")
+    time.sleep(1)
+    run.send_signal(number)
+    wait_for(run, "drain")
+    while stormdb.processes() != [(run.pid, line) for _, line in stormdb.processes()]:
+        time.sleep(0.05)  # the plugin's host is still to end
+    time.sleep(1)
+    assert run.poll() is None
+    run.send_signal(number)
+    end = ended(run, limit_s=20)
+    assert end.code == 130
+    assert "Traceback" not in end.err
+
+
+def _catches(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (caught,) = re.findall(r"^SigCgt:\s+(\w+)$", status, re.MULTILINE)
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+@ORDERLY
+def test_a_signal_in_the_first_moments_ends_silently(
+    stormdb_alone: Command, number: signal.Signals
+) -> None:
+    for delay_s in (0, 0.05, 0.1, 0.2):
+        run = stormdb_alone.start("run", "quickstart")
+        while not _catches(run, signal.SIGTERM):  # until then it is Python that starts
+            assert run.poll() is None
+        time.sleep(delay_s)
+        run.send_signal(number)
+        end = ended(run, limit_s=20)
+        assert end.code == 130, end.err
+        assert "Traceback" not in end.err
+        assert stormdb_alone.left_behind() == []
 
 
 def _at_a_terminal(stormdb: Command, *words: str) -> tuple[subprocess.Popen[str], int]:

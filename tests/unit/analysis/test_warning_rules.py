@@ -43,10 +43,16 @@ def test_a_good_run_raises_no_doubt() -> None:
         (Facts(loop_lag_ns=60 * MS_NS), "generator_late", Severity.UNTRUSTED, "late by 60.0 ms"),
         (Facts(loop_lag_ns=12 * MS_NS), "generator_late", Severity.DOUBT, "late by 12.0 ms"),
         (
-            Facts(status=Status.FAILED, problem="worker process 1 was killed by signal 9"),
+            Facts(status=Status.FAILED, problem="process 1 was killed", is_whole=False),
             "failed",
             Severity.UNTRUSTED,
-            "worker process 1 was killed by signal 9",
+            "the run broke off: process 1 was killed",
+        ),
+        (
+            Facts(status=Status.FAILED, problem="verify() ended its process"),
+            "failed_after",
+            Severity.DOUBT,
+            "the load went to its end, what came after it failed: verify() ended its process",
         ),
         (
             Facts(findings=[Finding(name="sum of balances", ok=False, detail="0 is not 5")]),

@@ -79,6 +79,12 @@ def test_the_server_speaks_for_itself_in_one_line() -> None:
     assert message_of(error, ()) == "duplicate key value"
 
 
+def test_a_lost_connection_is_told_without_the_inside_of_asyncpg() -> None:
+    error = _raised(asyncpg.InternalClientError("cannot switch to state 12; another operation (2)"))
+    assert message_of(error, ()) == "the connection was lost"
+    assert message_of(error, (__file__,)) == "the connection was lost (test_outcome.py:13)"
+
+
 def test_an_exception_of_the_plugin_names_its_type_and_line() -> None:
     error = _raised(KeyError("id"))
     assert message_of(error, ()) == "KeyError: 'id'"

@@ -100,6 +100,7 @@ def broken() -> RunResult:
         facts=Facts(
             status=Status.FAILED,
             problem="worker process 1 was killed by signal 9",
+            is_whole=False,
             findings=(
                 Finding(name="sum of balances", ok=False, detail="999 is not 1000"),
                 Finding(name="no orphans", ok=True),

@@ -13,7 +13,7 @@ from stormdb.run.interrupts import Interrupts
 
 
 async def test_work_without_a_signal_gives_its_result() -> None:
-    async with Interrupts(print) as interrupts:
+    async with Interrupts(print, print) as interrupts:
         assert await interrupts.guard(asyncio.sleep(0, "done")) == "done"
         assert not interrupts.is_requested
 
@@ -30,7 +30,7 @@ async def test_the_first_signal_cancels_guarded_work_and_waits_for_it() -> None:
             await asyncio.sleep(0.01)
             steps.append("cleaned up")
 
-    async with Interrupts(said.append) as interrupts:
+    async with Interrupts(said.append, print) as interrupts:
         with pytest.raises(InterruptedRunError) as caught:
             await interrupts.guard(work())
     assert caught.value.exit_code is ExitCode.INTERRUPTED
@@ -42,7 +42,7 @@ async def test_work_that_fails_fails_as_itself() -> None:
     async def work() -> None:
         raise ValueError("its own")
 
-    async with Interrupts(print) as interrupts:
+    async with Interrupts(print, print) as interrupts:
         with pytest.raises(ValueError, match="its own"):
             await interrupts.guard(work())
 
@@ -53,7 +53,7 @@ async def test_work_that_begins_after_the_signal_is_not_done() -> None:
     async def work() -> None:
         steps.append("begun")
 
-    async with Interrupts(steps.append) as interrupts:
+    async with Interrupts(steps.append, print) as interrupts:
         os.kill(os.getpid(), signal.SIGINT)
         await interrupts.wait()
         with pytest.raises(InterruptedRunError):
@@ -63,7 +63,7 @@ async def test_work_that_begins_after_the_signal_is_not_done() -> None:
 
 async def test_the_second_signal_ends_unguarded_work_too() -> None:
     async def interrupted_twice() -> None:
-        async with Interrupts(lambda _: os.kill(os.getpid(), signal.SIGINT)):
+        async with Interrupts(lambda _: os.kill(os.getpid(), signal.SIGINT), print):
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.sleep(60)
 
@@ -73,6 +73,6 @@ async def test_the_second_signal_ends_unguarded_work_too() -> None:
 
 async def test_afterwards_signals_are_as_before() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    async with Interrupts(print):
+    async with Interrupts(print, print):
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before

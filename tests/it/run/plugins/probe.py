@@ -29,7 +29,7 @@ class ProbeOptions(BaseModel, extra="forbid"):
     setup: Literal["ok", "raise", "exit", "sleep", "sleep_in_server"] = "ok"
     cleanup: Literal["ok", "raise"] = "ok"
     run: Literal["ok", "fail", "exit", "tell"] = "ok"
-    verify: Literal["ok", "broken", "raise"] = "ok"
+    verify: Literal["ok", "broken", "raise", "exit"] = "ok"
     sleep_s: float = 0.2
 
 
@@ -71,8 +71,11 @@ class Probe(Workload):
             await db.execute("SELECT pg_sleep($1) FROM probe", cfg.workload_config.sleep_s)
 
     async def verify(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> list[Finding]:
-        if cfg.workload_config.verify == "raise":
-            raise RuntimeError("verify was told to raise")
+        match cfg.workload_config.verify:
+            case "raise":
+                raise RuntimeError("verify was told to raise")
+            case "exit":
+                os._exit(7)
         is_ok = cfg.workload_config.verify == "ok"
         detail = os.environ.get("PROBE_SECRET", "it was told so")
         return [Finding(name="probe is well", ok=is_ok, detail=detail)]
