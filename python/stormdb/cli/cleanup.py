@@ -25,8 +25,8 @@ def cleanup(what: WhatFlags, data: CleanupFlags, server: ServerFlags, log: LogFl
     stormdb cleanup -c stormdb.yaml
     stormdb cleanup quickstart --host db.example --dbname shop --yes
 
-    Only a schema that carries the mark of the workload's plugin is dropped, and only if nothing
-    outside of it depends on it.
+    Only a schema that carries the mark of the workload's plugin is dropped, and only if no other
+    role keeps something in it and nothing outside of it depends on it.
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     import asyncio
 

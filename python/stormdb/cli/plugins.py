@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+from stormdb.cli.grouped import PlainCommand
 
 if TYPE_CHECKING:
     from stormdb.errors import StormdbError
@@ -25,7 +26,7 @@ def _plugins() -> None:
     """List, inspect and check plugins."""
 
 
-@app.command("list", short_help="List the plugins that are found.")
+@app.command("list", cls=PlainCommand, short_help="List the plugins that are found.")
 def list_(
     config: ConfigFlag = None,
     plugin: PluginFlag = None,
@@ -65,7 +66,7 @@ def list_(
             say(f"cannot be used: {record.problem}")
 
 
-@app.command(short_help="Show what a plugin says about itself.")
+@app.command(cls=PlainCommand, short_help="Show what a plugin says about itself.")
 def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, or its path.")],
     config: ConfigFlag = None,
@@ -89,7 +90,7 @@ def info(
             typer.echo(line)
 
 
-@app.command(short_help="Take plugins through their life without a server.")
+@app.command(cls=PlainCommand, short_help="Take plugins through their life without a server.")
 def check(
     paths: Annotated[
         list[Path] | None,

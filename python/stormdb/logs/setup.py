@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -84,7 +85,7 @@ def configure(
         handler = _StandardError()
     else:
         try:
-            handler = logging.FileHandler(file, encoding="utf-8")
+            handler = _LogFile(file, encoding="utf-8")
         except OSError as error:
             raise StoreError(
                 f"the log file cannot be opened: {error.strerror}",
@@ -139,6 +140,24 @@ class _StandardError(logging.StreamHandler[TextIO]):
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stderr
+
+
+class _LogFile(logging.FileHandler):
+    """Appends to a file. A run goes on when that fails, as on a full disk, and hears of it once."""
+
+    _is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_told:
+            self._is_told = True
+            with suppress(OSError):
+                print(  # noqa: T201 - the log itself is what fails
+                    f"warning: {self.baseFilename}: log records are lost: {error.strerror}",
+                    file=sys.stderr,
+                )
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -76,6 +77,8 @@ class PlainView:
     def stage_ended(self, stage: Stage, duration_ns: int) -> None:
         """Say what a stage took, if it was not over in a moment."""
         self._flush()
+        if stage is Stage.LOAD and self._load is not None:
+            self._load = _ended(self._load, time.monotonic_ns() - self._load.start_ns)
         if duration_ns >= 10**9 and stage not in {Stage.LOAD, Stage.DRAIN}:
             self._write(f"{stage.value}: done after {format_duration(duration_ns)}")
 
@@ -170,6 +173,12 @@ class PlainView:
 
     def _write(self, line: str) -> None:
         print(f"{datetime.now().astimezone():%H:%M:%S}  {line}", file=self._stream, flush=True)
+
+
+def _ended(load: LoadInfo, ended_ns: int) -> LoadInfo:
+    """The load with its phases as they were run, for it may have been stopped early."""
+    phases = [replace(phase, end_ns=min(phase.end_ns, ended_ns)) for phase in load.phases]
+    return replace(load, phases=phases)
 
 
 def _metrics(point: IntervalPoint) -> str:

@@ -110,11 +110,9 @@ class EmbeddedServer:
             with self._kept.locked(account) if self._kept else nullcontext():
                 self._start(account)
         except OSError as error:
+            folder = self._folder.path if self._folder else None
             self.stop()
-            raise ConnectError(
-                f"the server did not start: {error.strerror}",
-                where=str(error.filename) if error.filename else None,
-            ) from error
+            raise failures.refused(error, folder) from error
         except BaseException:
             self.stop()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ from stormdb.errors import ConfigError, ConnectError, StormdbError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["explain", "is_port_taken", "lacks_statement_statistics"]
+__all__ = ["explain", "is_port_taken", "lacks_statement_statistics", "refused"]
 
 _LINES_MAX = 12
 # What stands before the message: a time, in initdb's output after the name of a step.
-_STAMP = re.compile(r"^([a-z -]+ \.\.\. )?\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ")
+_STAMP = re.compile(
+    r"^([a-z -]+ \.\.\. )?(\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] |(?=initdb: error:))"
+)
 _MESSAGE = re.compile(r"(LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|initdb: (error|detail|hint)):")
 _SETTINGS = re.compile(
     r'configuration file ".*" contains errors|could not access file "'
@@ -61,13 +64,37 @@ def explain(doing: str, log: str, data: Path) -> StormdbError:
             hint="mend the setting or leave it out",
         )
     if "No space left on device" in log or "Check free disk space" in log:
-        hint = f"free some space where {data.parent} lies, or use another folder (TMPDIR, data_dir)"
+        hint = _room_hint(data.parent)
     elif "could not map anonymous shared memory" in log or "Cannot allocate memory" in log:
         hint = "lower shared_buffers or max_connections"
     else:
         hint = None
     text = "\n  ".join(lines[-_LINES_MAX:]) or "nothing"
     return ConnectError(f"{doing}; it wrote:\n  {text}", hint=hint)
+
+
+def refused(error: OSError, folder: Path | None) -> ConnectError:
+    """The error for what the operating system refused while the server was being started.
+
+    Args:
+        error: its refusal.
+        folder: where the server's files were to lie; None if that was not known yet.
+    """
+    where = error.filename or folder
+    is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return ConnectError(
+        f"the server did not start: {error.strerror}",
+        where=str(where) if where else None,
+        hint=_room_hint(folder) if is_full else None,
+    )
+
+
+def _room_hint(folder: Path | None) -> str:
+    place = f"where {folder} lies" if folder else "there"
+    return (
+        f"free some space {place}, or name a folder on another disk: in TMPDIR for temporary data, "
+        "in database.data_dir for data that is kept"
+    )
 
 
 def _bare(line: str) -> str:

@@ -122,6 +122,14 @@ def test_one_output_that_cannot_be_written_costs_none_of_the_others(stormdb: Com
     assert "probe · completed" in run.out
 
 
+def test_a_log_file_on_a_full_disk_is_told_once_and_the_run_goes_on(stormdb: Command) -> None:
+    run = stormdb(*stormdb.probe("--setup", "-vv", "--log-file", "/dev/full"))
+    assert run.code == 0, run.err
+    told = "warning: /dev/full: log records are lost: No space left on device"
+    assert run.err.count(told) == run.err.count("/dev/full") == 1
+    assert "Traceback" not in run.err
+
+
 def test_json_on_standard_output_is_alone_there(stormdb: Command) -> None:
     run = stormdb(*stormdb.probe("--setup", "--json", "-"))
     assert json.loads(run.out)["run"]["workload"] == "probe"

@@ -41,6 +41,23 @@ def test_a_signal_ends_the_load_with_a_partial_report(
     assert stormdb.left_behind() == []
 
 
+def test_the_progress_line_of_an_interval_that_was_cut_short_has_its_true_rate(
+    stormdb: Command,
+) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    words = ["-d", "60s", "-s", "1s", "--json", "report.json"]
+    run = stormdb.start(*stormdb.probe(*words, sleep_s="0.01"))
+    wait_for(run, "steady ")
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    end = ended(run, limit_s=20)
+    shown = re.findall(r"  steady  +\S+ \S+ +([\d,.]+)/s", end.err)[-1]
+    report = json.loads((stormdb.folder / "report.json").read_text())
+    cut = [interval for interval in report["intervals"] if interval["role"] == "steady"][-1]
+    assert cut["length_ns"] < 950_000_000
+    assert float(shown.replace(",", "")) == pytest.approx(cut["throughput_per_s"], rel=0.05)
+
+
 @ORDERLY
 def test_two_signals_end_at_once_and_leave_nothing(
     stormdb_alone: Command, number: signal.Signals
@@ -154,6 +171,32 @@ def _read_until(master: int, text: str) -> str:
     return read
 
 
+def _read_to_end(master: int) -> str:
+    read = b""
+    try:
+        while data := os.read(master, 4096):
+            read += data
+    except OSError:  # the terminal's other end is closed
+        pass
+    os.close(master)
+    return read.decode()
+
+
+def test_the_third_signal_gives_the_cursor_back(stormdb: Command) -> None:
+    assert stormdb(*stormdb.probe("--setup")).code == 0
+    stormdb.environment = {"TERM": "xterm"}
+    run, master = _at_a_terminal(stormdb, *stormdb.probe("-d", "60s"))
+    _read_until(master, " left")
+    run.send_signal(signal.SIGINT)
+    _read_until(master, "once more ends at once")
+    run.send_signal(signal.SIGTERM)
+    run.send_signal(signal.SIGINT)
+    shown = _read_to_end(master)
+    assert run.wait(30) == 130
+    assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+    assert stormdb.left_behind() == []
+
+
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1), ("n\n", 1), ("\x03", 130)])
 async def test_a_terminal_is_asked_before_data_is_dropped(
     stormdb: Command, connection: asyncpg.Connection, answer: str, code: int
@@ -169,13 +212,8 @@ async def test_a_terminal_is_asked_before_data_is_dropped(
         run.send_signal(signal.SIGINT)
     else:
         os.write(master, answer.encode())
-    try:
-        while os.read(master, 4096):
-            continue
-    except OSError:  # the terminal's other end is closed
-        pass
+    _read_to_end(master)
     assert run.wait(30) == code
     run.stdout.close()
-    os.close(master)
     is_dropped = await connection.fetchval("SELECT to_regclass('stormdb_probe.old')") is None
     assert is_dropped == (code == 0)

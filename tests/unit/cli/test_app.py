@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,14 @@ def test_help_reads_well(
     code, out, err = run(capsys, *command, "--help")
     assert (code, err) == (0, "")
     assert out == snapshot
+
+
+def test_no_help_shows_the_type_names_of_python(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "run cleanup explain config:check config:schema plugins:list plugins:info plugins:check"
+    words += " workloads:list server:start server:status server:stop server:psql version"
+    for command in words.split():
+        _, out, _ = run(capsys, *command.split(":"), "--help")
+        assert not re.search(r"<[\w\[\]]+>|\{", out.replace("${VAR}", "")), command
 
 
 def test_without_words_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,22 @@ def test_a_whole_run(snapshot: SnapshotAssertion, clock: Clock) -> None:
     assert "\n".join(lines_of(stream)) == snapshot
 
 
+def test_the_line_of_an_interval_that_was_cut_short_has_its_true_rate(clock: Clock) -> None:
+    result, stream = results.simple(), io.StringIO()
+    view = PlainView(10**9, stream)
+    view.load_started(results.load_of(result, start_ns=clock.monotonic_ns()))
+    whole, cut = (snapshot for snapshot in result.intervals if snapshot.interval_index < 2)
+    view.interval(whole)
+    clock.now_s += 1.25
+    view.stage_ended(Stage.LOAD, 1_250_000_000)
+    view.interval(cut)
+    view.finished(result)
+    line = lines_of(stream)[-1].split()
+    committed = sum(cell.committed for cell in cut.row_totals() if cell.kind == "transaction")
+    assert line[1:3] == ["1.25", "s"]
+    assert line[3] == f"{committed * 4:,}/s"
+
+
 def test_no_colour_and_no_carriage_return() -> None:
     stream = io.StringIO()
     play(PlainView(5 * 10**9, stream), results.stalled())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from stormdb.errors import ConfigError, ConnectError
-from stormdb.server.failures import explain, is_port_taken, lacks_statement_statistics
+from stormdb.server.failures import explain, is_port_taken, lacks_statement_statistics, refused
 
 DATA = Path("/somewhere/data")
 STAMP = "2026-03-01 10:00:00.123 UTC [4711] "
@@ -108,7 +110,8 @@ def test_a_full_disk_shows_what_counts_of_what_initdb_wrote() -> None:
         "  PANIC:  cannot abort transaction 1, it was already committed",
     ]
     assert error.hint == (
-        "free some space where /somewhere lies, or use another folder (TMPDIR, data_dir)"
+        "free some space where /somewhere lies, or name a folder on another disk: in TMPDIR for "
+        "temporary data, in database.data_dir for data that is kept"
     )
 
 
@@ -139,3 +142,11 @@ def test_the_two_that_are_tried_again_are_told_apart() -> None:
     logs = [PORT_TAKEN, NO_STATISTICS, NO_MEMORY, DISK_FULL, *(case[0] for case in SAID.values())]
     assert [log for log in logs if is_port_taken(log)] == [PORT_TAKEN]
     assert [log for log in logs if lacks_statement_statistics(log)] == [NO_STATISTICS]
+
+
+def test_the_systems_refusal_names_the_file_and_for_a_full_disk_the_way_out() -> None:
+    full = refused(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), Path("/somewhere"))
+    assert str(full).startswith("/somewhere: the server did not start: No space left on device; ")
+    assert "hint: free some space where /somewhere lies, or name a folder" in str(full)
+    denied = refused(PermissionError(errno.EACCES, "Permission denied", "/somewhere/log"), None)
+    assert str(denied) == "/somewhere/log: the server did not start: Permission denied"
