@@ -247,3 +247,46 @@ fn run<R: Reactor>(
 ) -> Result<()> {
     Worker::<R>::open(spec, share, control, reports.clone()).map(Worker::run)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine_of(run: impl FnOnce() -> Result<()> + Send + 'static) -> Engine {
+        let (sender, reports) = channel();
+        let threads = vec![std::thread::spawn(move || run_and_tell(&sender, run))];
+        let (control, heard) = (Arc::new(Control::default()), Heard::default());
+        Engine { control, reports, threads, heard, max_error_ratio: None }
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_is_a_problem_of_the_run() {
+        let count = std::hint::black_box(7);
+        let panics: [fn(u32); 2] = [|_| panic!("out of luck"), |n| panic!("out of {n}")];
+        for (panics, said) in panics.into_iter().zip(["out of luck", "out of 7"]) {
+            let mut engine = engine_of(move || {
+                panics(count);
+                Ok(())
+            });
+            while !engine.is_ended() {
+                std::thread::yield_now();
+            }
+            assert!(!engine.is_ready());
+            let [problem] = engine.problems() else { panic!("there is one problem") };
+            assert!(problem.message.contains(said), "{problem:?}");
+            assert!(problem.message.contains("a fault of stormdb"), "{problem:?}");
+            assert!(problem.hint.contains("report"), "{problem:?}");
+            assert!(!problem.is_of_server);
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_thread_is_a_problem_of_the_run() {
+        let mut engine = engine_of(|| Err(Error::Start("no memory; hint: buy some".to_owned())));
+        while !engine.is_ended() {
+            std::thread::yield_now();
+        }
+        let [problem] = engine.problems() else { panic!("there is one problem") };
+        assert_eq!(problem.hint, "buy some");
+    }
+}

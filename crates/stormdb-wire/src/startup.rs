@@ -11,6 +11,9 @@ use crate::frontend::{self, ProtocolVersion};
 
 /// Most messages of a server before it is ready: it has settings and notices to tell, but an end.
 const MAX_MESSAGES: u32 = 1_000;
+/// Largest message of a server before it is ready: more than an error or a setting ever takes, and
+/// little enough for [`MAX_MESSAGES`] of them.
+pub const MAX_MESSAGE_BYTES: usize = 1 << 16;
 
 /// Whether the login must be bound to the TLS channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -188,7 +191,7 @@ impl Startup {
             }
             (request, _) => {
                 return Err(Error::Unexpected {
-                    found: format!("{request:?}"),
+                    found: request_name(&request).to_owned(),
                     wanted: "the next step of the login",
                 });
             }
@@ -243,6 +246,19 @@ fn method_name(kind: u32) -> String {
         7 | 8 => "GSSAPI".to_owned(),
         9 => "SSPI".to_owned(),
         other => format!("an unknown kind ({other}) of"),
+    }
+}
+
+/// Without the data, which may be long.
+fn request_name(request: &Authentication<'_>) -> &'static str {
+    match request {
+        Authentication::Ok => "the end of the authentication",
+        Authentication::CleartextPassword => "a request for the password",
+        Authentication::Md5Password(_) => "a request for an MD5 hash",
+        Authentication::Sasl(_) => "a choice of SASL mechanisms",
+        Authentication::SaslContinue(_) => "a challenge of SASL",
+        Authentication::SaslFinal(_) => "the outcome of SASL",
+        Authentication::Other(_) => "another way to authenticate",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state of one connection, and what happens when it is lost.
 
 use stormdb_reactor::{Reactor, Slot};
-use stormdb_wire::{Frame, Session as LoggedIn, Startup, frame, frontend};
+use stormdb_wire::{Frame, Session as LoggedIn, Startup, frame, frontend, startup};
 
 use super::cancel::Key;
 use super::jobs::{Job, Life};
@@ -16,6 +16,8 @@ use crate::tls::Tls;
 /// Largest message that is taken.
 const MAX_MESSAGE_BYTES: usize = 1 << 28;
 const INPUT_BYTES: usize = 8 * 1024;
+/// What a connection keeps of the memory that a large message took.
+const KEPT_INPUT_BYTES: usize = 1 << 20;
 /// Rows of a copy are made while no more than this waits to be sent: enough to keep the kernel
 /// busy, little enough for many copies at once.
 pub(super) const COPY_AHEAD_BYTES: usize = 64 * 1024;
@@ -120,6 +122,9 @@ impl<R: Reactor> Worker<R> {
         let mut input = std::mem::take(&mut self.connections[slot].input);
         let taken = self.take_frames(slot, &input);
         input.drain(..*taken.as_ref().unwrap_or(&0));
+        if input.is_empty() {
+            input.shrink_to(KEPT_INPUT_BYTES);
+        }
         self.connections[slot].input = input;
         taken.map(drop)
     }
@@ -128,9 +133,13 @@ impl<R: Reactor> Worker<R> {
     fn take_frames(&mut self, slot: Slot, input: &[u8]) -> Result<usize, Lost> {
         let skipped = self.connections[slot].skip_bytes.min(input.len());
         self.connections[slot].skip_bytes -= skipped;
+        let limit_bytes = match self.connections[slot].state {
+            State::LoggingIn(_) => startup::MAX_MESSAGE_BYTES,
+            _ => MAX_MESSAGE_BYTES,
+        };
         let mut rest = &input[skipped..];
         while let Some((frame, next)) =
-            frame::split(rest, MAX_MESSAGE_BYTES).map_err(|error| Lost::by_bytes(&error))?
+            frame::split(rest, limit_bytes).map_err(|error| Lost::by_bytes(&error))?
         {
             self.on_frame(slot, frame)?;
             rest = next;

@@ -323,3 +323,49 @@ impl Listener for Telling<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::testing::{encode, ir_program};
+
+    /// How often each of the kinds with these weights is chosen for these transactions of a run.
+    fn counts(mix: Mix, weights: [u32; 3], indexes: std::ops::Range<u64>) -> [u64; 3] {
+        let mut source = ir_program(&[], vec![]);
+        source.mix = mix;
+        let first = source.transactions.remove(0);
+        source.transactions = (1..)
+            .zip(weights)
+            .map(|(number, weight)| {
+                let name = format!("work {number}");
+                crate::program::ir::Transaction { name, weight, ..first.clone() }
+            })
+            .collect();
+        let program = Program::decode(&encode(&source)).unwrap();
+        let mut counts = [0; 3];
+        indexes.for_each(|index| counts[choose(&program, 42, index)] += 1);
+        counts
+    }
+
+    #[test]
+    fn every_deck_has_the_exact_shares_and_an_order_of_its_own() {
+        let decks = (0..50).map(|deck| 10 * deck..10 * (deck + 1));
+        for deck in decks.clone() {
+            assert_eq!(counts(Mix::Deck, [6, 1, 3], deck), [6, 1, 3]);
+        }
+        let mut beginnings = [0; 3];
+        for deck in decks {
+            let first = counts(Mix::Deck, [6, 1, 3], deck.start..deck.start + 1);
+            (0..3).for_each(|kind| beginnings[kind] += first[kind]);
+        }
+        assert!(beginnings.iter().all(|count| *count > 0), "{beginnings:?}");
+    }
+
+    #[test]
+    fn samples_follow_the_weights_and_a_weight_of_0_is_never_chosen() {
+        let [often, seldom, never] = counts(Mix::Sampled, [9, 1, 0], 0..10_000);
+        assert_eq!((often + seldom, never), (10_000, 0));
+        // Five standard deviations of a share of 1 in 10.
+        assert!((850..1_150).contains(&seldom), "{seldom}");
+    }
+}

@@ -137,6 +137,25 @@ fn a_scram_exchange_that_breaks_is_refused() {
 }
 
 #[test]
+fn a_challenge_that_would_take_hours_is_refused() {
+    let (mut startup, _) = begin(login(Some("secret")));
+    let (_, first) = feed(&mut startup, b'R', SASL_OFFER).unwrap();
+    let nonce = first.split(|byte| *byte == b',').find(|part| part.starts_with(b"r=")).unwrap();
+    let challenge = [b"\0\0\0\x0b", nonce, b"s,s=c2FsdA==,i=4000000000"].concat();
+    let refused = feed(&mut startup, b'R', &challenge).unwrap_err();
+    assert!(refused.to_string().contains("iteration"), "{refused}");
+}
+
+#[test]
+fn a_step_out_of_turn_is_named_without_its_data() {
+    let (mut startup, _) = begin(login(Some("secret")));
+    let challenge = [b"\0\0\0\x0b".to_vec(), vec![b'x'; 10_000]].concat();
+    let refused = feed(&mut startup, b'R', &challenge).unwrap_err();
+    assert!(refused.to_string().contains("a challenge of SASL"), "{refused}");
+    assert!(refused.to_string().len() < 200);
+}
+
+#[test]
 fn a_login_that_never_ends_is_given_up() {
     let (mut startup, _) = begin(login(None));
     feed(&mut startup, b'R', AUTH_OK).unwrap();
