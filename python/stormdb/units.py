@@ -35,6 +35,7 @@ _NS = {
 }
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|min|s|m|h|d)")
 _NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
+_HIGHEST_RATE = 10 * 10**6 * 10**6
 _RATE = re.compile(_NUMBER + r"\s*([kKM]?)\s*(?:/\s*(s|sec|m|min|h))?")
 _BYTES = re.compile(_NUMBER + r"\s*(B|[kKMGT]i?B?)?")
 _RATE_PERIOD_S = {None: 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
@@ -68,15 +69,21 @@ def parse_rate(text: str | float) -> int:
     """Arrivals per million seconds of a rate such as `500`, `500/s`, `2k/s`, `30/min`, `0.5/s`.
 
     Raises:
-        ConfigError: the text is not a rate, or is zero, negative or above 1000 M/s.
+        ConfigError: the text is not a rate, or is zero, negative or above 10 M/s.
     """
     match = None if isinstance(text, bool) else _RATE.fullmatch(str(text).strip())
     if not match:
         raise ConfigError(f"{text!r} is not a rate", hint="write it as 500/s, 2k/s or 30/min")
     number, scale, period = match.groups()
     micro = int(Decimal(number) * _SCALE[scale] * 10**6 / _RATE_PERIOD_S[period])
-    if not 0 < micro <= 10**15:
-        raise ConfigError(f"{text!r} is out of range", hint="a rate is above 0, at most 1000M/s")
+    if micro <= 0:
+        raise ConfigError(f"{text!r} is out of range", hint="a rate is above 0")
+    if micro > _HIGHEST_RATE:
+        raise ConfigError(
+            f"{text!r} is too high",
+            hint="the highest rate is 10M/s: beyond it the generator has no time even to count the "
+            "arrivals that are dropped",
+        )
     return micro
 
 

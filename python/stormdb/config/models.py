@@ -246,6 +246,14 @@ class PhaseSettings(Section):
         "ramp `ramp`.",
     )
 
+    @property
+    def highest_micro_per_s(self) -> int:
+        """The highest rate within the phase."""
+        base = self.rate_micro_per_s or 0
+        swing = self.sine.amplitude_micro_per_s if self.sine else 0
+        peak = self.spike.peak_micro_per_s if self.spike else 0
+        return max(base + swing, peak, self.from_micro_per_s or 0, self.to_micro_per_s or 0)
+
     @field_validator("sine")
     @classmethod
     def _sine_stays_above_zero(

@@ -8,6 +8,7 @@ from stormdb import _native
 from stormdb.config.rules import EXECUTOR_KEYS
 from stormdb.errors import ConfigError, ProgramError
 from stormdb.run.events import LogRecord
+from stormdb.units import format_rate
 
 if TYPE_CHECKING:
     from stormdb.config import RunConfig
@@ -20,6 +21,8 @@ __all__ = ["compile_program", "executor_of"]
 
 _FORMS = {"native": "methods with @transaction", "coroutine": "run()"}
 """What each executor needs a workload to have."""
+_RATE_OF_A_PROCESS = 500_000 * 10**6
+"""Arrivals per million seconds: to make and to drop so many takes a worker process half its time"""
 
 
 async def compile_program(
@@ -34,7 +37,7 @@ async def compile_program(
         stages: told what has no effect.
 
     Raises:
-        ConfigError: the workload lacks the form that was asked for.
+        ConfigError: the workload lacks the form that was asked for, or cannot be offered so fast.
         ProgramError: it describes something that cannot be executed.
         PluginError: plugin code failed.
     """
@@ -43,6 +46,7 @@ async def compile_program(
         if other != kind and config.is_given(key):
             stages.warn(f"{config.where(key)} had no effect: the {kind} executor carries the load")
     if kind == "coroutine":
+        _check_rate(config, host)
         return None
     program = await host.compile(plugin_config)
     try:
@@ -65,6 +69,23 @@ def _kind(config: RunConfig, host: Host) -> Literal["native", "coroutine"]:
         where=config.where("executor"),
         hint="set executor: auto",
     )
+
+
+def _check_rate(config: RunConfig, host: Host) -> None:
+    """Refuse what would keep the worker processes from their event loops."""
+    highest = max(phase.highest_micro_per_s for phase in config.phases)
+    limit = config.processes * _RATE_OF_A_PROCESS
+    if highest > limit:
+        hint = f"offer at most {format_rate(limit / 1e6)}"
+        if host.describes_transactions:
+            hint += ", or leave it to executor: native"
+        raise ConfigError(
+            f"{format_rate(highest / 1e6)} is too high for the coroutine executor: a process makes "
+            f"at most {format_rate(_RATE_OF_A_PROCESS / 1e6)}, counting those that are dropped, and there "
+            f"{'is 1' if config.processes == 1 else f'are {config.processes}'}",
+            where=config.where("load.phases" if config.load.phases else "load.rate"),
+            hint=hint,
+        )
 
 
 class _WorkerEvents:

@@ -215,3 +215,21 @@ def test_a_wrong_option_of_the_workload_names_its_place(stormdb: Command) -> Non
         f"{place}.sleep_s: 'fast' is not a number; hint: write it as 10 or 0.5",
         "stormdb.yaml:6: workload_config.veryfi: no such key; hint: did you mean verify?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        ("1000M/s", "stormdb: --rate: '1000M/s' is too high; hint: the highest rate is 10M/s"),
+        (
+            "1.5M/s",
+            "--rate: 1,500,000/s is too high for the coroutine executor: a process makes at most",
+        ),
+    ],
+)
+def test_a_rate_that_no_generator_makes_is_refused_before_the_load(
+    stormdb: Command, rate: str, told: str
+) -> None:
+    run = stormdb(*stormdb.probe("--rate", rate, "--set", "processes=2"))
+    assert run.code == 1
+    assert told in run.err

@@ -26,7 +26,7 @@ def test_a_duration_is_written_so_that_it_is_read_as_the_same(ns: int) -> None:
     assert parse_duration(duration_text(ns)) == ns
 
 
-@given(st.integers(1, 10**15))
+@given(st.integers(1, 10**13))
 def test_a_rate_is_written_so_that_it_is_read_as_the_same(micro_per_s: int) -> None:
     assert parse_rate(rate_text(micro_per_s)) == micro_per_s
 
