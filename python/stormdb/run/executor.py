@@ -81,8 +81,8 @@ def _check_rate(config: RunConfig, host: Host) -> None:
             hint += ", or leave it to executor: native"
         raise ConfigError(
             f"{format_rate(highest / 1e6)} is too high for the coroutine executor: a process makes "
-            f"at most {format_rate(_RATE_OF_A_PROCESS / 1e6)}, counting those that are dropped, and there "
-            f"{'is 1' if config.processes == 1 else f'are {config.processes}'}",
+            f"at most {format_rate(_RATE_OF_A_PROCESS / 1e6)}, counting those that are dropped, "
+            f"and there {'is 1' if config.processes == 1 else f'are {config.processes}'}",
             where=config.where("load.phases" if config.load.phases else "load.rate"),
             hint=hint,
         )
