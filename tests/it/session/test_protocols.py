@@ -21,7 +21,7 @@ from stormdb.workload import (
     vector,
 )
 from tests.conftest import Database
-from tests.it.session.conftest import PROTOCOLS, Protocol, execute, program_of
+from tests.it.session.conftest import PROTOCOLS, SECOND_NS, Protocol, execute, program_of
 
 pytestmark = pytest.mark.parametrize("protocol", PROTOCOLS)
 AWKWARD = 'it\'s a \\ "test" with $1, ?, %s, ä and \n'
@@ -139,6 +139,39 @@ def test_blocks_savepoints_and_retries_leave_what_they_should(
     # Each try that came to it went on behind it.
     assert outcome.statement("duplicate").failed["23505"] >= row.committed
     assert outcome.statement("duplicate").committed == 0
+
+
+def test_branches_loops_and_pauses_are_taken_as_described(
+    database: Database, protocol: Protocol
+) -> None:
+    database.fetch("CREATE TABLE seen (number int8, turn int8)")
+    pause_ns = SECOND_NS // 5
+
+    def describe(tx: Any) -> None:
+        number = tx.let("number", sequence())
+        insert = "INSERT INTO seen VALUES ($1, $2)"
+        with tx.when(number % 2 == 0):
+            tx.execute(insert, number, None, label="even")
+        with tx.otherwise(), tx.repeat(number % 4) as turn:
+            tx.execute(insert, number, turn, label="odd")
+        tx.think(pause_ns / SECOND_NS)
+        tx.emit("number", number)
+
+    outcome = execute(database, program_of(describe), protocol=protocol, seconds=0.6)
+    row = outcome.row()
+    assert row.failed == {}, outcome.snapshot.examples
+    # Two workers, each with a pause of 0.2 s in 0.6 s of load.
+    assert 2 <= row.committed <= 2 * 3 + 2
+    assert row.service_time.quantile(0.5) < pause_ns
+    expected = sorted(
+        (number, turn)
+        for number in range(row.committed)
+        for turn in ([-1] if number % 2 == 0 else range(number % 4))
+    )
+    found = database.fetch("SELECT number, coalesce(turn, -1) FROM seen ORDER BY 1, 2")
+    assert [tuple(one) for one in found] == expected
+    emitted = outcome.snapshot.values["number"]
+    assert (emitted.count, emitted.max) == (row.committed, row.committed - 1)
 
 
 def test_copies_bring_every_row(database: Database, protocol: Protocol) -> None:

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::value::Arena;
 
@@ -193,4 +195,70 @@ fn every_type_is_found_by_both_of_its_ids_and_its_name() {
     assert_eq!(ServerType::from_oid(FIRST_OWN_OID), ServerType::Extension);
     assert_eq!(ServerType::from_oid(600), ServerType::Other);
     assert_eq!(ServerType::from_name("point"), None);
+}
+
+/// What a binary numeric stands for, times ten to its scale.
+fn scaled(bytes: &[u8]) -> (i128, u16) {
+    let words = bytes.chunks(2).map(|word| u16::from_be_bytes([word[0], word[1]]));
+    let words = words.collect::<Vec<_>>();
+    let [count, weight, sign, scale, digits @ ..] = &words[..] else { panic!("four words lead") };
+    assert_eq!(usize::from(*count), digits.len());
+    let first = i32::from(weight.cast_signed());
+    let sum = (0..).zip(digits).map(|(place, digit)| {
+        assert!(*digit < 10_000);
+        let exponent = 4 * (first - place) + i32::from(*scale);
+        match u32::try_from(exponent) {
+            Ok(exponent) => i128::from(*digit) * 10_i128.pow(exponent),
+            Err(_) => i128::from(*digit) / 10_i128.pow(exponent.unsigned_abs()),
+        }
+    });
+    (if *sign == 0 { 1 } else { -1 } * sum.sum::<i128>(), *scale)
+}
+
+proptest! {
+    #[test]
+    fn numerics_are_the_numbers_that_they_were_made_of(whole: i64, fraction in 0_u32..1_000_000) {
+        let mut scratch = Scratch::default();
+        let integer = scratch.binary(Value::Int(whole), "numeric").unwrap();
+        prop_assert_eq!(scaled(&integer), (i128::from(whole), 0));
+        let magnitude = whole.unsigned_abs();
+        let sign = if whole < 0 { "-" } else { "" };
+        let text = scratch.text(&format!("{sign}{magnitude}.{fraction:06}"));
+        let expected = i128::from(magnitude) * 1_000_000 + i128::from(fraction);
+        let expected = if whole < 0 { -expected } else { expected };
+        prop_assert_eq!(scaled(&scratch.binary(text, "numeric").unwrap()), (expected, 6));
+    }
+
+    #[test]
+    fn no_value_of_any_kind_breaks_a_type_or_grows(
+        number: i64,
+        float: f64,
+        bits: u64,
+        any_text in "\\PC{0,60}|[-+0-9.eE:T ]{0,40}|[0-9a-f-]{30,40}",
+        type_number in 0..TYPES.len(),
+        is_array: bool,
+    ) {
+        let mut scratch = Scratch::default();
+        let text = scratch.text(&any_text);
+        let bytes = Value::Bytes(scratch.0.write(|out| out.extend(bits.to_be_bytes())).unwrap());
+        let bits = Value::Float(f64::from_bits(bits));
+        let scalars =
+            [Value::Null, Value::Bool(true), Value::Int(number), Value::Float(float), bits, text, bytes];
+        let array = scratch.array(&scalars);
+        let nested = scratch.array(&[array, array]);
+        let (_, scalar, ..) = TYPES[type_number];
+        let server_type =
+            if is_array { ServerType::Array(scalar) } else { ServerType::Scalar(scalar) };
+        for value in scalars.into_iter().chain([array, nested]) {
+            let memory = Memory { constants: &Arena::for_constants(), scratch: &scratch.0 };
+            let mut out = Vec::new();
+            if append_parameter(value, server_type, memory, &mut out).is_ok() {
+                let length = i32::from_be_bytes(out[..4].try_into().unwrap());
+                prop_assert_eq!(out.len(), 4 + usize::try_from(length).unwrap_or(0));
+            }
+            out.clear();
+            let _ = append_binary(value, server_type, memory, &mut out);
+            prop_assert!(out.len() < 4_000);
+        }
+    }
 }

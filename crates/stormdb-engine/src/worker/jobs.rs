@@ -261,8 +261,11 @@ impl Rows {
     }
 }
 
-/// Which kind of transaction comes next in the run.
-pub(super) fn choose(program: &Program, seed: u64, index: u64) -> usize {
+/// Which kind the transaction of this number is.
+///
+/// Decks are dealt to `hands`, which take the numbers in turn: the workers of a closed loop, of
+/// which some are faster than others, or 1 where the schedule numbers all arrivals.
+pub(super) fn choose(program: &Program, seed: u64, index: u64, hands: u64) -> usize {
     let transactions = &program.transactions;
     if transactions.len() == 1 {
         return 0;
@@ -273,7 +276,8 @@ pub(super) fn choose(program: &Program, seed: u64, index: u64) -> usize {
             Draws { seed, row: MIX_ROW, index, iteration: 0 }.words(0).below_or_at(total - 1)
         }
         Mix::Deck => {
-            let (deck, card) = (index / total, index % total);
+            let (hand, number) = (index % hands, index / hands);
+            let (deck, card) = (number / total * hands + hand, number % total);
             let shuffle = crate::random::random_u64(seed, u64::from(MIX_ROW), deck);
             permute(card.cast_signed(), total.cast_signed(), shuffle.cast_signed()).cast_unsigned()
         }
@@ -330,7 +334,12 @@ mod tests {
     use crate::program::testing::{encode, ir_program};
 
     /// How often each of the kinds with these weights is chosen for these transactions of a run.
-    fn counts(mix: Mix, weights: [u32; 3], indexes: std::ops::Range<u64>) -> [u64; 3] {
+    fn counts(
+        mix: Mix,
+        weights: [u32; 3],
+        hands: u64,
+        indexes: impl Iterator<Item = u64>,
+    ) -> [u64; 3] {
         let mut source = ir_program(&[], vec![]);
         source.mix = mix;
         let first = source.transactions.remove(0);
@@ -343,7 +352,7 @@ mod tests {
             .collect();
         let program = Program::decode(&encode(&source)).unwrap();
         let mut counts = [0; 3];
-        indexes.for_each(|index| counts[choose(&program, 42, index)] += 1);
+        indexes.for_each(|index| counts[choose(&program, 42, index, hands)] += 1);
         counts
     }
 
@@ -351,19 +360,31 @@ mod tests {
     fn every_deck_has_the_exact_shares_and_an_order_of_its_own() {
         let decks = (0..50).map(|deck| 10 * deck..10 * (deck + 1));
         for deck in decks.clone() {
-            assert_eq!(counts(Mix::Deck, [6, 1, 3], deck), [6, 1, 3]);
+            assert_eq!(counts(Mix::Deck, [6, 1, 3], 1, deck), [6, 1, 3]);
         }
         let mut beginnings = [0; 3];
         for deck in decks {
-            let first = counts(Mix::Deck, [6, 1, 3], deck.start..deck.start + 1);
+            let first = counts(Mix::Deck, [6, 1, 3], 1, deck.take(1));
             (0..3).for_each(|kind| beginnings[kind] += first[kind]);
         }
         assert!(beginnings.iter().all(|count| *count > 0), "{beginnings:?}");
     }
 
     #[test]
+    fn every_worker_of_a_closed_loop_has_decks_of_its_own() {
+        for worker in 0..4 {
+            for deck in 0..20 {
+                let indexes = (10 * deck..10 * (deck + 1)).map(|started| started * 4 + worker);
+                assert_eq!(counts(Mix::Deck, [6, 1, 3], 4, indexes), [6, 1, 3]);
+            }
+        }
+        let first_cards = |worker| counts(Mix::Deck, [5, 3, 2], 64, std::iter::once(worker));
+        assert!((1..64).any(|worker| first_cards(worker) != first_cards(0)));
+    }
+
+    #[test]
     fn samples_follow_the_weights_and_a_weight_of_0_is_never_chosen() {
-        let [often, seldom, never] = counts(Mix::Sampled, [9, 1, 0], 0..10_000);
+        let [often, seldom, never] = counts(Mix::Sampled, [9, 1, 0], 1, 0..10_000);
         assert_eq!((often + seldom, never), (10_000, 0));
         // Five standard deviations of a share of 1 in 10.
         assert!((850..1_150).contains(&seldom), "{seldom}");

@@ -58,7 +58,8 @@ impl<R: Reactor> Worker<R> {
     /// Give a transaction to a connection: from here on its time counts.
     #[inline]
     fn take_up(&mut self, slot: Slot, waiting: Waiting, worker: u32) {
-        let transaction = choose(&self.spec.program, self.spec.seed, waiting.index);
+        let hands = if self.spec.plan.is_open_loop() { 1 } else { self.spec.workers.into() };
+        let transaction = choose(&self.spec.program, self.spec.seed, waiting.index, hands);
         let start_ns = self.run_ns();
         if waiting.intended_start_ns.is_none() {
             self.recorder.offer(start_ns, 1).expect("the run is not over");
