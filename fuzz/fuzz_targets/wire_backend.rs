@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use stormdb_engine::draw::Draws;
 use stormdb_engine::program::Program;
-use stormdb_engine::session::{Answer, Listener, Opening, Protocol, Session, Turn};
+use stormdb_engine::session::{Answer, Listener, Opening, Prepared, Protocol, Session, Turn};
 use stormdb_wire::backend::{self, Backend};
 use stormdb_wire::{Frame, frame};
 
@@ -27,25 +27,19 @@ impl Listener for Deaf {
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, mut rest)) = bytes.split_first() else { return };
-    let login = stormdb_wire::Session::default();
-    // Every statement is answered as text, so nothing needs to be prepared.
-    let opening = Opening::begin(&PROGRAM, Protocol::Extended, &login, &mut Vec::new());
-    let Ok(Opening::Ready(prepared)) = opening else { unreachable!("nothing is prepared") };
+    let protocol = if choice & 0x80 == 0 { Protocol::Extended } else { Protocol::Prepared };
+    let Some(prepared) = prepare(protocol, &mut rest) else { return };
     let mut session = Session::new(&PROGRAM, prepared);
-    let transaction = usize::from(*choice) % PROGRAM.transactions.len();
+    let transaction = usize::from(choice & 0x7F) % PROGRAM.transactions.len();
     let draws = Draws { seed: 1, row: 0, index: u64::from(*choice), iteration: 0 };
     let mut out = Vec::new();
     let mut turn = session.start((&PROGRAM, transaction), draws, &mut out, &mut Deaf);
-    while let Ok(Some((frame, next))) = frame::split(rest, LIMIT_BYTES) {
-        rest = next;
-        read(frame);
+    while let Some(frame) = next(&mut rest) {
         // A request is one statement, one pipeline, or a piece of a copy.
         assert!(out.len() < 1 << 20);
         out.clear();
         let heard = match turn {
-            Turn::Done(_) => {
-                Ok(session.start((&PROGRAM, transaction), draws, &mut out, &mut Deaf))
-            }
+            Turn::Done(_) => Ok(session.start((&PROGRAM, transaction), draws, &mut out, &mut Deaf)),
             Turn::Think { .. } | Turn::Retry { .. } => {
                 Ok(session.go_on(&PROGRAM, &mut out, &mut Deaf))
             }
@@ -60,6 +54,28 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+/// The next whole message.
+fn next<'a>(rest: &mut &'a [u8]) -> Option<Frame<'a>> {
+    let (frame, behind) = frame::split(rest, LIMIT_BYTES).ok()??;
+    *rest = behind;
+    read(frame);
+    Some(frame)
+}
+
+/// What comes of the messages before the first transaction.
+fn prepare(protocol: Protocol, rest: &mut &[u8]) -> Option<Prepared> {
+    let login = stormdb_wire::Session::default();
+    let mut preparing = match Opening::begin(&PROGRAM, protocol, &login, &mut Vec::new()).ok()? {
+        Opening::Ready(prepared) => return Some(prepared),
+        Opening::Waiting(preparing) => preparing,
+    };
+    loop {
+        if let Some(prepared) = preparing.advance(&PROGRAM, next(rest)?).ok()? {
+            return Some(prepared);
+        }
+    }
+}
 
 /// Read a message to its end; what it gives lies within it.
 fn read(frame: Frame<'_>) {
