@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgpack
 import pytest
+from hypothesis import given
 
 from stormdb._native import check_program
+from stormdb.program import Program
+from tests.support.programs import programs as any_programs
 from tests.unit.program.golden import FOLDER, programs
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.msgpack")), ids=lambda path: path.stem)
-def test_the_programs_in_files_can_be_run(path) -> None:  # type: ignore[no-untyped-def]
+def test_the_programs_in_files_can_be_run(path: Path) -> None:
     check_program(path.read_bytes())
 
 
 def test_programs_that_are_compiled_now_can_be_run() -> None:
     for program in programs().values():
         check_program(program.bytes)
+
+
+def refusal(program: bytes) -> str:
+    """Why it cannot be run, or nothing."""
+    try:
+        check_program(program)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@given(program=any_programs)
+def test_whatever_python_encodes_is_read_and_judged_by_its_meaning(program: Program) -> None:
+    found = refusal(program.bytes)
+    # Only numbers of columns and parameters have fewer bits there.
+    assert "cannot be read" not in found or "expected u16" in found
 
 
 def test_a_program_that_cannot_be_run_is_refused_with_its_place() -> None:
