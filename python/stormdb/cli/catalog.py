@@ -18,6 +18,7 @@ __all__ = [
     "JsonFlag",
     "PluginFlag",
     "find_plugins",
+    "path_of",
     "print_json",
     "print_table",
 ]
@@ -71,6 +72,22 @@ def find_plugins(
     if only:
         return Catalog.at_paths(only, settings.limits)
     return Catalog.discover(settings, where=where)
+
+
+def path_of(name: str | None) -> Path | None:
+    """The file or folder that an argument names; None for a word, which names something else.
+
+    Raises:
+        ConfigError: it can only be a path, and there is nothing.
+    """
+    if not name or not {"/", "."} & set(name):
+        return None
+    path = Path(name)
+    if not path.exists():
+        from stormdb.errors import ConfigError
+
+        raise ConfigError(f"there is no file or folder {name}")
+    return path.resolve()
 
 
 def _settings(

@@ -57,10 +57,10 @@ def explain(what: ExplainFlags, log: LogFlags) -> int:
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     import asyncio
 
-    from stormdb.cli.catalog import print_json
+    from stormdb.cli.catalog import path_of, print_json
     from stormdb.errors import ExitCode
 
-    explained = asyncio.run(_explain(what, log, _path(what.name)))
+    explained = asyncio.run(_explain(what, log, path_of(what.name)))
     if what.as_json:
         print_json([_facts(*one) for one in explained])
     else:
@@ -70,13 +70,6 @@ def explain(what: ExplainFlags, log: LogFlags) -> int:
 
 Explained = tuple[str, "PluginRecord", "CompiledProgram"]
 """Workload type, plugin and program."""
-
-
-def _path(name: str | None) -> Path | None:
-    """The file or folder that an argument names; a bare word is a workload type."""
-    path = Path(name or "")
-    is_path = bool(name) and path.exists() and (path.suffix != "" or "/" in str(name))
-    return path.resolve() if is_path else None
 
 
 async def _explain(what: ExplainFlags, log: LogFlags, path: Path | None) -> list[Explained]:

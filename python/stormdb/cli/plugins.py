@@ -77,12 +77,11 @@ def info(
     """Show what a plugin says about itself, and the keys of its workloads' configuration."""
     import asyncio
 
-    from stormdb.cli.catalog import find_plugins, print_json
+    from stormdb.cli.catalog import find_plugins, path_of, print_json
 
-    path = Path(name)
-    is_path = path.exists() and (path.suffix != "" or "/" in name)
-    catalog = find_plugins(config, plugin, plugin_path, only=[path] if is_path else ())
-    facts = asyncio.run(_inspect(catalog, path.resolve() if is_path else name))
+    path = path_of(name)
+    catalog = find_plugins(config, plugin, plugin_path, only=[path] if path else ())
+    facts = asyncio.run(_inspect(catalog, path or name))
     if as_json:
         print_json(facts)
     else:

@@ -38,6 +38,14 @@ def load_config(what: WhatFlags, log: LogFlags, flags: Mapping[str, object]) -> 
             where="--workload",
             hint="a run has one: name it once",
         )
+    if what.name and {"/", "."} & set(what.name):
+        is_config = what.name.endswith((".yaml", ".yml", ".json"))
+        raise ConfigError(
+            f"{what.name} is a path, where a workload type is named",
+            hint=f"give it as -c {what.name}"
+            if is_config
+            else f"name one of its workload types, and --plugin {what.name}",
+        )
     flags = {**what.values(), **flags}
     config = load(what.config, workload=what.name, overrides=what.set_ or (), flags=flags)
     logs.hide(*config.secrets)

@@ -104,5 +104,5 @@ def _missing(key: Key | None) -> str:
     if key is None or key.field is None:
         return ""
     if key.path == ("workload",):
-        return "`stormdb workloads list` shows what can be run"
+        return "name a workload; `stormdb workloads list` shows them"
     return f"add `{key.path[-1]}: {(key.field.examples or ['…'])[0]}`"

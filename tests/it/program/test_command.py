@@ -97,7 +97,7 @@ def test_json_is_the_whole_program() -> None:
         ),
         (["bank.py", "-w", "bank_rum"], ExitCode.WORKLOAD, "has no workload type bank_rum"),
         (["bank_bat", "--plugin", "bank.py"], ExitCode.WORKLOAD, "did you mean bank_bad or bank"),
-        (["nowhere.yaml"], ExitCode.WORKLOAD, "no plugin has the workload type nowhere.yaml"),
+        (["nowhere.yaml"], ExitCode.USAGE, "there is no file or folder nowhere.yaml"),
         ([], ExitCode.USAGE, "workload: the key is missing"),
         (
             ["stormdb.yaml", "--set", "workload_config.rads=1"],

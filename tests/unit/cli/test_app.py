@@ -94,8 +94,8 @@ def test_a_run_of_nothing_says_where_to_look(capsys: pytest.CaptureFixture[str])
     code, _, err = run(capsys, "run")
     assert code == 1
     assert err == (
-        "stormdb: workload: the key is missing; hint: `stormdb workloads list` shows what can be "
-        "run\n"
+        "stormdb: workload: the key is missing; hint: name a workload; "
+        "`stormdb workloads list` shows them\n"
     )
 
 
@@ -108,6 +108,8 @@ def test_a_run_of_nothing_says_where_to_look(capsys: pytest.CaptureFixture[str])
         (["run", "--password=x"], "no such option: --password; hint: did you mean --ask-password?"),
         (["run", "--duration"], "option '--duration' requires an argument"),
         (["run", "a", "b"], "unexpected extra argument"),
+        (["plugins", "info", "./nope.py"], "stormdb: there is no file or folder ./nope.py"),
+        (["explain", "nope.yaml"], "stormdb: there is no file or folder nope.yaml"),
         (["frobnicate"], "stormdb: no such command 'frobnicate'; hint: `stormdb --help`"),
     ],
 )

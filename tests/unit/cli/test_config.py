@@ -106,7 +106,7 @@ def test_json_for_programs(folder: Path) -> None:
                 "line": None,
                 "key": "workload",
                 "message": "the key is missing",
-                "hint": "`stormdb workloads list` shows what can be run",
+                "hint": "name a workload; `stormdb workloads list` shows them",
             },
         ],
     }

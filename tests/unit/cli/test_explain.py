@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from stormdb.cli.app import root
-from stormdb.cli.explain import _path, _plain
+from stormdb.cli.explain import _plain
 from stormdb.cli.outcome import exit_code_of
 
 
@@ -20,17 +18,6 @@ def test_help_names_what_can_be_explained(
     assert text.startswith("Usage: stormdb explain [OPTIONS] [FILE|NAME]")
     assert "Workload type, or its plugin, or a configuration file." in text
     assert "--json" in text
-
-
-def test_a_bare_word_is_a_workload_type_even_if_a_folder_has_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "bank").mkdir()
-    (tmp_path / "bank.py").touch()
-    assert [_path(name) for name in ("bank", "nowhere.py", "", None)] == [None] * 4
-    assert _path("./bank") == tmp_path / "bank"
-    assert _path("bank.py") == tmp_path / "bank.py"
 
 
 def test_bytes_are_shown_as_postgresql_prints_them() -> None:

@@ -100,9 +100,8 @@ def test_an_override_goes_before_a_flag() -> None:
 
 
 def test_nothing_to_run_is_an_error() -> None:
-    with pytest.raises(
-        ConfigError, match="workload: the key is missing; hint: `stormdb workloads list`"
-    ):
+    told = "workload: the key is missing; hint: name a workload; `stormdb workloads list` shows"
+    with pytest.raises(ConfigError, match=told):
         load_config(WhatFlags(), LogFlags(), {})
 
 
@@ -114,6 +113,20 @@ def test_a_variable_names_the_workload_too(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_unknown_log_level_is_an_error() -> None:
     with pytest.raises(ConfigError, match="'loud' is not a log level"):
         load_config(WhatFlags(name="bank"), LogFlags(log_level="loud"), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("shop.yaml", "give it as -c shop.yaml"),
+        ("./shop", "name one of its workload types, and --plugin ./shop"),
+        ("shop.py", "name one of its workload types, and --plugin shop.py"),
+    ],
+)
+def test_a_path_in_the_place_of_a_workload_type_says_where_it_belongs(name: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match="is a path, where a workload type is named") as caught:
+        load_config(WhatFlags(name=name), LogFlags(), {})
+    assert caught.value.hint == hint
 
 
 def test_two_workloads_are_an_error() -> None:
