@@ -24,7 +24,6 @@ _HINTS = {
     "28000": "check --username, and the server's pg_hba.conf for this host, role and database",
     "53300": "raise max_connections, or wait until other clients have left",
     "57P03": "wait until the server is ready, then run again",
-    "42501": "ask for the right to connect: GRANT CONNECT ON DATABASE … TO …",
 }
 
 
@@ -80,8 +79,11 @@ def _refusal(error: asyncpg.PostgresError, target: ConnectTarget) -> ConnectErro
         hint = f"{known} in PGPASSWORD, ~/.pgpass or as ${{VAR}} in database.password"
         # Such as a password file that was passed over: --quiet does not tell it.
         hint = "; ".join((hint, *target.notices))
+    elif state == "42501":
+        hint = f"ask for the right to connect: GRANT CONNECT ON DATABASE {target.dbname} "
+        hint += f"TO {target.user}"
     return ConnectError(
-        f"the server refused user {target.user!r}: {error} ({state})",
+        f"the server refused user {target.user!r}: {str(error).partition(chr(10))[0]} ({state})",
         where=target.label,
         hint=hint or "the server's log says more",
     )

@@ -169,6 +169,8 @@ class WorkloadData:
                 hint = f"ask for the right: GRANT CREATE ON DATABASE {dbname} TO {user}"
                 if str(error).startswith("must be owner"):
                     hint = f"log in as the role that made it: {user} did not"
+            elif error.sqlstate == "25006":
+                hint = "log in to a primary server, where default_transaction_read_only is off"
             raise ConfigError(
                 f"{error} ({error.sqlstate})", where=f"schema {self.schema.name}", hint=hint
             ) from error

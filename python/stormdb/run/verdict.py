@@ -39,7 +39,11 @@ def verdict(result: RunResult, summary: Summary) -> Verdict:
             for finding in result.findings or ()
             if not finding.ok
         )
-        return Verdict(code=result.exit_code, reasons=(*result.problem.splitlines(), *broken))
+        # What broke the load often breaks what comes after it, and is then the better reason.
+        nothing = tuple(w.text for w in summary.warnings if w.code == "nothing_measured")
+        return Verdict(
+            code=result.exit_code, reasons=(*nothing, *result.problem.splitlines(), *broken)
+        )
     if not summary.is_trusted:
         reasons = (f"the numbers cannot be trusted: {reason}" for reason in summary.reasons)
         return Verdict(code=ExitCode.UNTRUSTED, reasons=tuple(reasons))

@@ -142,3 +142,19 @@ async def test_a_port_of_something_else(database: Database) -> None:
         port = server.sockets[0].getsockname()[1]
         message = await refusal(target_of(database, ports=(port,)))
     assert "hung up before it answered; hint: check that a PostgreSQL server listens" in message
+
+
+async def test_a_role_that_may_not_connect_is_told_the_right_it_needs(database: Database) -> None:
+    administration = await connect(target_of(database))
+    await administration.execute(
+        f"CREATE ROLE outsider LOGIN PASSWORD 'hush'; "
+        f"REVOKE CONNECT ON DATABASE {database.dbname} FROM PUBLIC"
+    )
+    try:
+        said = await refusal(target_of(database, user="outsider", password="hush"))
+    finally:
+        await administration.execute("DROP ROLE outsider")
+        await close(administration)
+    assert said.count("\n") == 0
+    right = f"GRANT CONNECT ON DATABASE {database.dbname} TO outsider"
+    assert said.endswith(f"hint: ask for the right to connect: {right}")

@@ -132,6 +132,17 @@ async def test_a_table_of_another_role_stops_a_rebuild_and_a_cleanup(
         assert await connection.fetchval("SELECT count(*) FROM stormdb_probe.probe") == 1
 
 
+async def test_a_database_that_is_read_only_says_so_when_it_should_be_changed(
+    stormdb: Command, connection: asyncpg.Connection
+) -> None:
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    run = stormdb(*stormdb.probe("--setup"))
+    assert run.code == 1
+    assert "cannot execute CREATE SCHEMA in a read-only transaction (25006); hint: log" in run.err
+    assert await marker(connection) is None
+
+
 async def test_rebuild_without_a_terminal_wants_yes(
     stormdb: Command, connection: asyncpg.Connection
 ) -> None:

@@ -65,6 +65,17 @@ def test_a_problem_of_the_run_is_the_reason(code: ExitCode) -> None:
     assert judged(result, MISSED) == Verdict(code=code, reasons=("one", "two"))
 
 
+def test_a_run_that_committed_nothing_says_so_beside_what_failed_after_it() -> None:
+    failing = closed_run(LONG, lambda *_: Outcome(service_ns=20 * MS_NS, sqlstate="42501"))
+    result = replace_result(
+        failing, exit_code=ExitCode.WORKLOAD, status=Status.FAILED, problem="verify() raised"
+    )
+    found = judged(result, MISSED)
+    assert found.code is ExitCode.WORKLOAD
+    assert found.reasons[0].startswith("no transaction was committed in a steady phase: ")
+    assert found.reasons[1:] == ("verify() raised",)
+
+
 def test_an_interrupted_run_says_so_whatever_else_happened() -> None:
     result = replace_result(
         good(), exit_code=ExitCode.INTERRUPTED, status=Status.INTERRUPTED, problem="lost"
