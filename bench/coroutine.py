@@ -31,6 +31,7 @@ from pathlib import Path
 
 import asyncpg
 
+from select_plugin import ROWS
 from stormdb._native import IntervalSnapshot, Phase, Plan
 from stormdb.config import ConnectTarget, PluginsSettings
 from stormdb.executor import CoroutineExecutor, ExecutorEnd, LoadSpec
@@ -40,7 +41,6 @@ from stormdb.server import EmbeddedServer
 
 HERE = Path(__file__).parent
 WARM_UP_S = 1
-ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,6 @@ async def run_stormdb(
             workload=f"select_{variant}",
             workers=args.workers,
             connections=args.workers,
-            workload_config={"rows": ROWS},
         ),
         plugin=catalog.find(f"select_{variant}"),
     )

@@ -9,6 +9,7 @@ from stormdb.plugin import Config, Context, Metrics, PluginMetadata, Workload, W
 if TYPE_CHECKING:
     import asyncpg
 
+ROWS = 100_000
 SQL = "SELECT value FROM item WHERE id = $1"
 
 
@@ -16,13 +17,13 @@ class SelectFetchrow(Workload):
     async def setup(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> None: ...
 
     async def run(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
-        await db.fetchrow(SQL, ctx.random.randrange(cfg.workload_config["rows"]) + 1)
+        await db.fetchrow(SQL, ctx.random.randrange(ROWS) + 1)
 
 
 class SelectAcquire(SelectFetchrow):
     async def run(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
         async with db.acquire() as connection:
-            await connection.fetchrow(SQL, ctx.random.randrange(cfg.workload_config["rows"]) + 1)
+            await connection.fetchrow(SQL, ctx.random.randrange(ROWS) + 1)
 
 
 class SelectPlugin(WorkloadPlugin):

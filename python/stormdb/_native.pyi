@@ -17,6 +17,7 @@ __all__ = [
     "MAX_NAMES",
     "MAX_ROWS",
     "MAX_WORKERS",
+    "CallRecord",
     "Cell",
     "Engine",
     "HdrLog",
@@ -29,6 +30,7 @@ __all__ = [
     "Plan",
     "Problem",
     "ProcessGauges",
+    "RandomStream",
     "Rate",
     "Recorder",
     "Schedule",
@@ -225,6 +227,40 @@ class Histogram:
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
+class RandomStream:
+    """Draws of a stream of random numbers, one after another, as `random.Random` wants them.
+
+    The n-th draw is made of `random_u64(seed, stream, n)`.
+
+    Args:
+        seed: 0 .. 2**64 - 1, one per run.
+
+    Attributes:
+        stream: which one.
+        counter: number of the next draw.
+    """
+
+    stream: int
+    counter: int
+
+    def __new__(cls, seed: int) -> Self: ...
+    def rewind(self, stream: int, /) -> None:
+        """Begin a stream."""
+
+    def random(self) -> float:
+        """The next number of [0, 1), a multiple of 2**-53."""
+
+    def getrandbits(self, count: int, /) -> int:
+        """An integer of so many bits.
+
+        Raises:
+            ValueError: the number is negative.
+        """
+
+    def below(self, limit: int, /) -> int:
+        """A number of 0 .. limit - 1; up to 2**32 it is too frequent by at most one in 2**32."""
+
+@final
 class Recorder:
     """Measurements of one process (or thread), by interval; see docs/adr/0002.
 
@@ -335,6 +371,52 @@ class Recorder:
 
         Raises:
             ValueError: the recorder was finished before (as for every other method afterwards).
+        """
+
+@final
+class CallRecord:
+    """The call that a worker of the coroutine executor makes, and the short way to count it.
+
+    Args:
+        recorder: of the process.
+        row: of `Recorder.row`, for a call that went well and recorded nothing.
+        worker: number of the worker in the whole run.
+        run_start_ns: start of the run on the monotonic clock.
+
+    Attributes:
+        begin_ns: when it began.
+        granted_ns: when an operation that had to wait for its first connection got it; of an
+            earlier one if that is before its start.
+        first_granted_ns: the same of the first operation of the call.
+        intended_ns: intended start; None in closed loop.
+        is_plain: nothing was recorded but what `commit` will.
+        is_active: the call is being made.
+        has_succeeded: something of any call went well.
+    """
+
+    is_plain: bool
+    is_active: bool
+    has_succeeded: bool
+    @property
+    def begin_ns(self) -> int: ...
+    @property
+    def granted_ns(self) -> int: ...
+    @property
+    def first_granted_ns(self) -> int: ...
+    @property
+    def intended_ns(self) -> int | None: ...
+    def __new__(cls, recorder: Recorder, row: int, worker: int, run_start_ns: int) -> Self: ...
+    def begin(self, now_ns: int, intended_ns: int | None, /) -> None:
+        """Begin the next call; like all of `now_ns` here, a reading of the monotonic clock."""
+
+    def granted(self, now_ns: int, /) -> None:
+        """An operation waited for its first connection until now."""
+
+    def commit(self, now_ns: int, /) -> bool:
+        """Count a plain call as one committed transaction; in closed loop it is offered too.
+
+        Returns:
+            False if the call is not plain: nothing was counted then.
         """
 
 @final
@@ -689,7 +771,7 @@ class NullServer:
         port: int = 0,
         threads: int = 1,
         io: str = "auto",
-        rules: Sequence[tuple[str, Sequence[str]]] = (),
+        rules: Sequence[tuple[str, Sequence[str]]] = ...,
         answer_delay_ns: int = 0,
         startup_delay_ns: int = 0,
         error_every: int = 0,

@@ -3,12 +3,14 @@
 //! The interface is described in `python/stormdb/_native.pyi`.
 #![allow(unsafe_code)] // PyO3's macros expand to it; nothing here writes any.
 
+mod call_record;
 mod engine;
 mod errors;
 mod hdr_log;
 mod histogram;
 mod null_server;
 mod plan;
+mod random_stream;
 mod recorder;
 mod snapshot;
 mod timer;
@@ -22,11 +24,13 @@ mod _native {
 
     #[pymodule_export]
     use super::{
+        call_record::CallRecord,
         engine::{Engine, Problem, Target, check_program},
         hdr_log::HdrLog,
         histogram::Histogram,
         null_server::NullServer,
         plan::{Interval, Phase, Plan, Rate, Schedule},
+        random_stream::RandomStream,
         recorder::Recorder,
         snapshot::{
             Cell, IntervalSnapshot, PhaseIdentity, ProcessGauges, ValueSketch, WorkerCounts,

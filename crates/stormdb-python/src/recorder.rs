@@ -11,7 +11,7 @@ use crate::snapshot::IntervalSnapshot;
 
 /// Measurements of one process, by interval.
 #[pyclass(module = "stormdb._native")]
-pub(crate) struct Recorder(engine::Recorder);
+pub(crate) struct Recorder(pub(crate) engine::Recorder);
 
 #[pymethods]
 impl Recorder {
@@ -120,7 +120,8 @@ impl Recorder {
     }
 }
 
-fn execution(
+/// The times of a transaction that moved no bytes that we know of.
+pub(crate) fn execution(
     row: u32,
     worker: u32,
     intended_start_ns: Option<u64>,

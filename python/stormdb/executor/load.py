@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from stormdb._native import Plan, Recorder, Schedule
+from stormdb._native import CallRecord, Plan, Recorder, Schedule
 from stormdb.executor.alarm import Alarm
 from stormdb.executor.arrivals import ClosedLoop, OpenLoop
 from stormdb.executor.call_random import CallRandom
@@ -143,7 +143,9 @@ class Load:
 
     def _make_worker(self, index: int) -> Worker:
         number = self._share.first_worker + index
-        db = WorkerPool(self._connections, index, self._waited)
+        row = self._recorder.row(self._config.workload)
+        call = CallRecord(self._recorder, row, number, self._start_ns)
+        db = WorkerPool(self._connections, index, call, self._waited)
         rng = CallRandom(self._config.seed)
         metrics_class: type[CallMetrics] = ClosedMetrics
         deadline_ns = self._start_ns + self._plan.duration_ns
@@ -164,6 +166,7 @@ class Load:
             cfg=self._config,
             metrics=metrics_class(
                 self._recorder,
+                call,
                 worker=number,
                 workload=self._config.workload,
                 db=db,
@@ -192,7 +195,7 @@ class Load:
         """End the load where to go on makes no sense."""
         if isinstance(error, SystemExit | KeyboardInterrupt | MemoryError):
             self._abort(error)
-        if any(worker.metrics.has_succeeded for worker in self._workers):
+        if any(worker.metrics.call.has_succeeded for worker in self._workers):
             return
         self._hopeless_count += 1
         if self._hopeless_count >= max(_HOPELESS_COUNT, len(self._workers)):
@@ -224,7 +227,7 @@ class Load:
             self._recorder.count(CONNECTIONS_LOST, lost_count, self._now_ns())
 
     def _send(self, snapshots: Sequence[IntervalSnapshot]) -> None:
-        active_count = sum(worker.metrics.is_active for worker in self._workers)
+        active_count = sum(worker.metrics.call.is_active for worker in self._workers)
         self._sender.submit(self._deliver, snapshots, active_count)
 
     async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> None:

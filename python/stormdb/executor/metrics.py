@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stormdb.executor.outcome import UNSTATED, message_of, sqlstate_of
 
 if TYPE_CHECKING:
-    from stormdb._native import Recorder
+    from stormdb._native import CallRecord, Recorder
     from stormdb.executor.pool import WorkerPool
 
 __all__ = ["CallMetrics", "ClosedMetrics", "OpenMetrics"]
@@ -39,26 +39,28 @@ class _Operation(NamedTuple):
 class CallMetrics(ABC):
     """Recorder of one worker; implements `stormdb.plugin.Metrics`.
 
-    For each call the worker says `begin`, then `retried` for each try that will be repeated, and
-    at last one of `succeeded`, `failed` and `given_up`.
+    For each call the worker says `call.begin`, then `retried` for each try that will be repeated,
+    and at last one of `call.commit` (`succeeded` if that says that more was recorded), `failed` and
+    `given_up`.
 
     Args:
         recorder: of the process.
+        call: the worker's.
         worker: number of the worker in the run.
         workload: name of the row for what has no name.
-        db: the worker's pool: knows when the first connection was granted.
+        db: the worker's pool.
         start_ns: start of the run on the monotonic clock.
         roots: the plugin's files and folders.
 
     Attributes:
+        call: the worker's.
         start_ns: start of the run on the monotonic clock.
-        is_active: a call is being made.
-        has_succeeded: something of any call went well.
     """
 
     def __init__(  # noqa: PLR0913
         self,
         recorder: Recorder,
+        call: CallRecord,
         *,
         worker: int,
         workload: str,
@@ -66,9 +68,8 @@ class CallMetrics(ABC):
         start_ns: int,
         roots: Sequence[str],
     ) -> None:
+        self.call = call
         self.start_ns = start_ns
-        self.is_active = False
-        self.has_succeeded = False
         self._recorder = recorder
         self._worker = worker
         self._workload = workload
@@ -76,26 +77,24 @@ class CallMetrics(ABC):
         self._rows = {"": self._default_row}
         self._db = db
         self._roots = roots
-        self._begin_ns = 0
-        self._served_ns = 0
-        self._mark_ns = 0
-        self._intended_ns: int | None = None
+        self._later_mark_ns = 0
         self._tried_ns: int | None = None
 
     def record_operation(self, seconds: float, *, name: str = "") -> None:
         """Record one operation that was done; see `stormdb.plugin.Metrics`."""
         finish_ns = _clock_ns() - self.start_ns
         start_ns = finish_ns - int(seconds * 1e9)
-        if not self._begin_ns <= start_ns <= finish_ns:
+        if not self.call.begin_ns <= start_ns <= finish_ns:
             self._check(seconds, start_ns, finish_ns)
-            start_ns = self._begin_ns
+            start_ns = self.call.begin_ns
         self.record_success(name, start_ns, finish_ns)
 
     def record_success(self, name: str, start_ns: int, finish_ns: int) -> None:
         """Record one operation that was done, with its times."""
-        self.has_succeeded = True
+        self.call.has_succeeded = True
+        self.call.is_plain = False
         self._done(name, self._served_from(start_ns), finish_ns)
-        self._mark_ns = finish_ns
+        self._later_mark_ns = finish_ns
 
     def record_error(self, error: BaseException | None = None, *, name: str = "") -> None:
         """Record one operation that failed; see `stormdb.plugin.Metrics`."""
@@ -111,9 +110,10 @@ class CallMetrics(ABC):
         sqlstate, message = UNSTATED, ""
         if error is not None:
             sqlstate, message = sqlstate_of(error), message_of(error, self._roots)
+        self.call.is_plain = False
         start_ns = self._served_from(start_ns)
         self._keep(_Operation(name, start_ns, finish_ns, sqlstate, message))
-        self._mark_ns = finish_ns
+        self._later_mark_ns = finish_ns
 
     def operation(self, name: str = "") -> _TimedOperation:
         """Time an `async with` block as one operation; see `stormdb.plugin.Metrics`."""
@@ -127,25 +127,19 @@ class CallMetrics(ABC):
         """Add to a custom counter; see `stormdb.plugin.Metrics`."""
         self._recorder.count(name, n, _clock_ns() - self.start_ns)
 
-    def begin(self, intended_ns: int | None) -> None:
-        """A call starts."""
-        self.is_active = True
-        self._begin_ns = self._served_ns = self._mark_ns = _clock_ns() - self.start_ns
-        self._intended_ns = intended_ns
-        self._db.is_untouched = True
-
     def retried(self, sqlstate: str) -> None:
         """A try failed and is going to be repeated: its failure is no outcome.
 
         The time of the transaction spans all its tries.
         """
+        self.call.is_plain = False
         tried_ns = self._repeat(sqlstate, _clock_ns() - self.start_ns)
         if self._tried_ns is None:
             self._tried_ns = tried_ns
 
     @abstractmethod
-    def succeeded(self) -> int:
-        """The call returned; tells the time on the monotonic clock."""
+    def succeeded(self, now_ns: int) -> None:
+        """The call returned at this reading of the monotonic clock, and was not a plain one."""
 
     @abstractmethod
     def failed(self, error: BaseException, sqlstate: str) -> None:
@@ -173,18 +167,23 @@ class CallMetrics(ABC):
             row = self._rows[name] = self._recorder.row(name)
         return row
 
+    @property
+    def _mark_ns(self) -> int:
+        """End of the last operation of this call, or its begin."""
+        return max(self._later_mark_ns, self.call.begin_ns)
+
+    @property
+    def _served_ns(self) -> int:
+        """When the call can first have reached the server."""
+        return max(self.call.begin_ns, self.call.first_granted_ns)
+
     def _served_from(self, start_ns: int) -> int:
         """When what began at a time can first have reached the server.
 
         Later if it had to wait for its first connection: a full pool is not the server's time.
         """
         self._db.is_untouched = True
-        granted_ns = self._db.granted_ns - self.start_ns
-        if granted_ns > start_ns:
-            start_ns = granted_ns
-            if self._mark_ns == self._begin_ns:
-                self._served_ns = start_ns
-        return start_ns
+        return max(start_ns, self.call.granted_ns)
 
     def _since_first_try(self, start_ns: int) -> int:
         """The start of a transaction, given that of its last try."""
@@ -195,8 +194,8 @@ class CallMetrics(ABC):
         """Refuse a duration that cannot be; clocks of a plugin may differ by a little."""
         if start_ns > finish_ns:
             raise ValueError(f"an operation cannot have lasted {seconds} s")
-        if start_ns < self._begin_ns - _CLOCK_TOLERANCE_NS:
-            age_s = (finish_ns - self._begin_ns) / 1e9
+        if start_ns < self.call.begin_ns - _CLOCK_TOLERANCE_NS:
+            age_s = (finish_ns - self.call.begin_ns) / 1e9
             raise ValueError(
                 f"an operation of {seconds:g} s does not fit into a call that began {age_s:.6f} s "
                 "ago: record_operation takes seconds"
@@ -213,17 +212,15 @@ class ClosedMetrics(CallMetrics):
     _held: _Operation | None = None
     _has_recorded = False
 
-    def succeeded(self) -> int:
+    def succeeded(self, now_ns: int) -> None:
         """The call returned."""
-        now_ns = _clock_ns()
         if self._held is not None:
             self._flush()
         elif not self._has_recorded:
-            self.has_succeeded = True
-            start_ns = self._served_from(self._begin_ns)
+            self.call.has_succeeded = True
+            start_ns = self._served_from(self.call.begin_ns)
             self._commit(self._default_row, start_ns, now_ns - self.start_ns)
-        self.is_active = self._has_recorded = False
-        return now_ns
+        self._end()
 
     def failed(self, error: BaseException, sqlstate: str) -> None:
         """The call raised."""
@@ -265,7 +262,7 @@ class ClosedMetrics(CallMetrics):
         return start_ns
 
     def _end(self) -> None:
-        self.is_active = self._has_recorded = False
+        self.call.is_active = self._has_recorded = False
 
     def _flush(self) -> None:
         assert self._held is not None
@@ -298,18 +295,16 @@ class OpenMetrics(CallMetrics):
     _last: _Operation | None = None
     _is_only = True
 
-    def succeeded(self) -> int:
+    def succeeded(self, now_ns: int) -> None:
         """The call returned: it went well unless the last thing that it recorded was an error."""
-        now_ns = _clock_ns()
         last = self._last
         if last is not None and self._is_only:
             self._settle(last)
-            return now_ns
+            return
         start_ns = self._served_from(self._served_ns)
         sqlstate, message = (last.sqlstate, last.message) if last else ("", "")
         self._record_last()
         self._settle(_Operation("", start_ns, now_ns - self.start_ns, sqlstate, message))
-        return now_ns
 
     def failed(self, error: BaseException, sqlstate: str) -> None:
         """The call raised."""
@@ -345,11 +340,12 @@ class OpenMetrics(CallMetrics):
         return start_ns
 
     def _due_ns(self) -> int:
-        assert self._intended_ns is not None
-        return self._intended_ns
+        intended_ns = self.call.intended_ns
+        assert intended_ns is not None
+        return intended_ns
 
     def _end(self) -> None:
-        self.is_active = False
+        self.call.is_active = False
         self._last = None
         self._is_only = True
 
@@ -368,13 +364,13 @@ class OpenMetrics(CallMetrics):
     def _settle(self, whole: _Operation) -> None:
         name, start_ns, finish_ns, sqlstate, message = whole
         start_ns = self._since_first_try(start_ns)
-        row, intended_ns = self._row(name), self._intended_ns
+        row, intended_ns = self._row(name), self._due_ns()
         if sqlstate:
             self._recorder.fail(
                 row, self._worker, intended_ns, start_ns, finish_ns, sqlstate, message
             )
         else:
-            self.has_succeeded = True
+            self.call.has_succeeded = True
             self._recorder.commit(row, self._worker, intended_ns, start_ns, finish_ns)
         self._end()
 

@@ -13,12 +13,15 @@ import functools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import asyncpg
 
 from stormdb.config import ConnectTarget
 from stormdb.errors import ConnectError
+
+if TYPE_CHECKING:
+    from stormdb._native import CallRecord
 
 __all__ = ["Connections", "LoadConnection", "WorkerPool", "connector"]
 
@@ -246,29 +249,30 @@ class WorkerPool(asyncpg.Pool):
 
     Attributes:
         is_untouched: no connection was granted since this was last set to True.
-        granted_ns: when the first one after that was granted, on the monotonic clock, if the worker
-            had to wait for it: what came before cannot be the server's time.
 
     Args:
         connections: of the process.
         worker: number of the worker; its home is the connection of that number, modulo size.
+        call: the worker's: told when it had to wait for the first connection since `is_untouched`
+            was set, for what came before cannot be the server's time.
         waited: called with each wait for a connection, in nanoseconds.
     """
 
     __slots__ = (
+        "_call",
         "_connections",
         "_give",
         "_home",
         "_idle",
         "_waited",
         "_waiting",
-        "granted_ns",
         "is_untouched",
     )
 
     def __init__(
-        self, connections: Connections, worker: int, waited: Callable[[int], None]
+        self, connections: Connections, worker: int, call: CallRecord, waited: Callable[[int], None]
     ) -> None:
+        self._call = call
         self._connections = connections
         self._idle = connections.idle
         self._waiting = connections.waiting
@@ -276,7 +280,6 @@ class WorkerPool(asyncpg.Pool):
         self._home = worker % connections.size
         self._waited = waited
         self.is_untouched = True
-        self.granted_ns = 0
 
     execute = _on_own_connection(LoadConnection.execute)
     fetch = _on_own_connection(LoadConnection.fetch)
@@ -326,7 +329,7 @@ class WorkerPool(asyncpg.Pool):
         connection = await self._connections.wait()
         granted_ns = time.monotonic_ns()
         if self.is_untouched:
-            self.granted_ns = granted_ns
+            self._call.granted(granted_ns)
         self._waited(granted_ns - asked_ns)
         return connection
 

@@ -24,6 +24,8 @@ __all__ = ["Worker"]
 _clock_ns = time.monotonic_ns
 _BACKOFF_STREAM = 2**62
 _LONGEST_BACKOFF_NS = 1_000_000_000
+# SystemExit too: plugin code must not end the process without a word.
+_FAILURES = (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,28 +62,41 @@ class Worker:
         """Make one call after another."""
         run, ctx, db, cfg, metrics = self.workload.run, self.ctx, self.db, self.cfg, self.metrics
         take, wait, rewind = self.arrivals.take, self.arrivals.wait, self.rng.rewind
+        begin, commit = metrics.call.begin, metrics.call.commit
         heart = self.heart
         now_ns = _clock_ns()
         while (call := take(now_ns) or await wait()) is not None:
             ctx.iteration, stream, intended_ns = call
-            metrics.begin(intended_ns)
-            tries = 0
-            while True:
-                tries += 1
-                rewind(stream)
-                try:
-                    await run(ctx, db, cfg, metrics)
-                # SystemExit too: plugin code must not end the process without a word.
-                except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
-                    if await self._is_tried_again(error, tries, stream):
-                        continue
-                    now_ns = _clock_ns()
-                else:
-                    now_ns = metrics.succeeded()
-                break
+            rewind(stream)
+            db.is_untouched = True
+            begin(_clock_ns(), intended_ns)
+            try:
+                await run(ctx, db, cfg, metrics)
+            except _FAILURES as error:
+                now_ns = await self._after_failure(error, stream)
+            else:
+                now_ns = _clock_ns()
+                if not commit(now_ns):
+                    metrics.succeeded(now_ns)
             # A call that never waits would keep the loop from everything else.
             if now_ns > heart.late_at_ns:
                 await asyncio.sleep(0)
+
+    async def _after_failure(self, error: BaseException, stream: int) -> int:
+        """Try the call again as often as its failures allow; tells the time of its end."""
+        tries = 1
+        while await self._is_tried_again(error, tries, stream):
+            tries += 1
+            self.rng.rewind(stream)
+            try:
+                await self.workload.run(self.ctx, self.db, self.cfg, self.metrics)
+            except _FAILURES as again:
+                error = again
+            else:
+                now_ns = _clock_ns()
+                self.metrics.succeeded(now_ns)
+                return now_ns
+        return _clock_ns()
 
     async def _is_tried_again(self, error: BaseException, tries: int, stream: int) -> bool:
         """Count what a call raised, unless the call is to be made again."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from stormdb._native import CallRecord, Phase, Plan, Recorder
 from stormdb.executor.pool import Connections, LoadConnection, WorkerPool, connector
 from tests.conftest import Database
 from tests.it.executor.conftest import target_of
@@ -20,8 +21,11 @@ class Pools:
         connect = connector(target_of(database).to_wire(), {"search_path": "public"})
         self.connections = Connections(connections, connect)
         self.waits: list[int] = []
+        recorder = Recorder(Plan([Phase("steady", "steady", 10**12)]))
+        self.calls = [CallRecord(recorder, 0, worker, 0) for worker in range(workers)]
         self.of = [
-            WorkerPool(self.connections, worker, self.waits.append) for worker in range(workers)
+            WorkerPool(self.connections, worker, call, self.waits.append)
+            for worker, call in enumerate(self.calls)
         ]
 
     async def restored(self) -> None:
@@ -105,8 +109,8 @@ async def test_waiting_is_first_come_first_served_and_measured(pools: Pools) -> 
     assert order == [0, 1, 2, 3]
     assert len(pools.waits) == 4
     assert min(pools.waits) >= 15_000_000
-    assert pools.of[2].granted_ns > 0
-    assert pools.of[0].granted_ns == 0
+    assert pools.calls[2].granted_ns > 0
+    assert pools.calls[0].granted_ns == 0
 
 
 async def test_a_wait_has_a_limit_and_loses_no_connection(pools: Pools) -> None:
@@ -174,7 +178,8 @@ async def test_while_there_is_no_server_callers_fail_at_a_bounded_rate() -> None
 
     connections = Connections(1, refuse)
     connections._start(connections._replace(0))
-    db = WorkerPool(connections, 0, lambda _: None)
+    recorder = Recorder(Plan([Phase("steady", "steady", 10**12)]))
+    db = WorkerPool(connections, 0, CallRecord(recorder, 0, 0, 0), lambda _: None)
     begin, failures = loop.time(), 0
     while loop.time() - begin < 1:
         with pytest.raises(asyncpg.ClientCannotConnectError, match=r"cannot connect.*refused"):

@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from stormdb._native import Cell, IntervalSnapshot, Phase, Plan, Rate, Recorder
+from stormdb._native import CallRecord, Cell, IntervalSnapshot, Phase, Plan, Rate, Recorder
 from stormdb.executor import metrics
 from stormdb.executor.metrics import CallMetrics, ClosedMetrics, OpenMetrics
 from stormdb.executor.pool import Connections, WorkerPool
@@ -24,9 +24,17 @@ class Bench:
         self.plan = Plan([Phase("steady", "steady", 10_000 * MS, rate)])
         self.recorder = Recorder(self.plan)
         self.now_ns = START_NS
-        self.db = WorkerPool(Connections(1, lambda: pytest.fail("no connection")), 0, print)
+        self.call = CallRecord(self.recorder, self.recorder.row("work"), 3, START_NS)
+        connections = Connections(1, lambda: pytest.fail("no connection"))
+        self.db = WorkerPool(connections, 0, self.call, print)
         self.metrics = kind(
-            self.recorder, worker=3, workload="work", db=self.db, start_ns=START_NS, roots=()
+            self.recorder,
+            self.call,
+            worker=3,
+            workload="work",
+            db=self.db,
+            start_ns=START_NS,
+            roots=(),
         )
 
     def passes(self, ms: int) -> None:
@@ -35,14 +43,20 @@ class Bench:
     def begin(self, intended_ms: int | None = None) -> CallMetrics:
         if intended_ms is not None:
             self.recorder.offer(intended_ms * MS)
-        self.metrics.begin(None if intended_ms is None else intended_ms * MS)
+        self.db.is_untouched = True
+        self.call.begin(self.now_ns, None if intended_ms is None else intended_ms * MS)
         return self.metrics
+
+    def succeeds(self) -> None:
+        """What the worker does once `run` has returned."""
+        if not self.call.commit(self.now_ns):
+            self.metrics.succeeded(self.now_ns)
 
     def waits_for_a_connection(self, ms: int) -> None:
         """What `WorkerPool` notes when the first connection of a call comes late."""
         self.passes(ms)
         if self.db.is_untouched:
-            self.db.granted_ns = self.now_ns
+            self.call.granted(self.now_ns)
         self.db.is_untouched = False
 
     def result(self) -> Result:
@@ -90,9 +104,9 @@ DEADLOCK = asyncpg.DeadlockDetectedError("deadlock detected")
 
 
 def test_closed_a_call_without_operations_is_a_transaction(closed: Bench) -> None:
-    call = closed.begin()
+    closed.begin()
     closed.passes(20)
-    call.succeeded()
+    closed.succeeds()
     result = closed.result()
     assert result.identity.committed == result.identity.offered == 1
     assert milliseconds(result.row().service_time.max_ns) == 20
@@ -106,7 +120,7 @@ def test_closed_each_operation_is_a_transaction(closed: Bench) -> None:
     closed.passes(5)
     call.record_operation(0.005)
     closed.passes(100)
-    call.succeeded()
+    closed.succeeds()
     result = closed.result()
     assert result.identity.committed == result.identity.offered == 2
     assert milliseconds(result.row("read").service_time.max_ns) == 10
@@ -154,7 +168,7 @@ def test_closed_an_error_without_a_cause_takes_that_of_the_exception(closed: Ben
 def test_closed_an_error_without_any_cause_has_a_code_of_its_own(closed: Bench) -> None:
     call = closed.begin()
     call.record_error()
-    call.succeeded()
+    closed.succeeds()
     assert closed.result().row().failed == {"PYREC": 1}
 
 
@@ -164,7 +178,7 @@ def test_closed_an_error_recorded_while_it_is_handled_is_found(closed: Bench) ->
         raise UNIQUE
     except asyncpg.PostgresError:
         call.record_error()
-    call.succeeded()
+    closed.succeeds()
     assert closed.result().row().failed == {"23505": 1}
 
 
@@ -186,7 +200,7 @@ def test_closed_a_retried_try_is_no_failure_and_its_time_counts(closed: Bench) -
     call.record_operation(0.01, name="transfer")
     closed.passes(2)
     call.record_operation(0.002, name="transfer")
-    call.succeeded()
+    closed.succeeds()
     result = closed.result()
     row = result.row("transfer")
     assert (row.committed, row.failed, row.retried) == (2, {}, {"40P01": 1})
@@ -223,23 +237,23 @@ def test_closed_the_wait_for_a_connection_is_not_service_time(closed: Bench) -> 
     call.record_operation(0.51)
     closed.waits_for_a_connection(300)
     closed.passes(20)
-    call.succeeded()
+    closed.succeeds()
     call = closed.begin()
     closed.waits_for_a_connection(200)
     closed.passes(15)
-    call.succeeded()
+    closed.succeeds()
     result = closed.result()
     assert milliseconds(result.row().service_time.max_ns) == 15
     assert milliseconds(result.row().service_time.min_ns) == 10
 
 
 def test_closed_a_later_wait_in_the_same_operation_is_service_time(closed: Bench) -> None:
-    call = closed.begin()
+    closed.begin()
     closed.db.is_untouched = False  # a first connection was free
     closed.passes(10)
     closed.waits_for_a_connection(100)
     closed.passes(10)
-    call.succeeded()
+    closed.succeeds()
     assert milliseconds(closed.result().row().service_time.max_ns) == 120
 
 
@@ -248,9 +262,9 @@ def test_closed_a_later_wait_in_the_same_operation_is_service_time(closed: Bench
 
 def test_open_a_call_is_a_transaction_from_its_intended_start(opened: Bench) -> None:
     opened.passes(100)
-    call = opened.begin(intended_ms=60)
+    opened.begin(intended_ms=60)
     opened.passes(20)
-    call.succeeded()
+    opened.succeeds()
     row = opened.result().row()
     assert milliseconds(row.response_time.max_ns) == 60
     assert milliseconds(row.schedule_lag.max_ns) == 40
@@ -262,7 +276,7 @@ def test_open_a_call_bears_the_name_and_the_times_of_its_only_operation(opened: 
     opened.passes(30)
     call.record_operation(0.01, name="read")
     opened.passes(100)
-    call.succeeded()
+    opened.succeeds()
     result = opened.result()
     assert result.cells.keys() == {("read", "transaction")}
     assert milliseconds(result.row("read").service_time.max_ns) == 10
@@ -275,7 +289,7 @@ def test_open_several_operations_are_parts(opened: Bench) -> None:
         opened.passes(10)
         call.record_operation(0.01, name="read")
     opened.passes(5)
-    call.succeeded()
+    opened.succeeds()
     result = opened.result()
     assert result.identity.offered == result.identity.committed == 1
     assert milliseconds(result.row().service_time.max_ns) == 35
@@ -287,11 +301,11 @@ def test_open_the_last_thing_that_a_call_recorded_decides(opened: Bench) -> None
     call = opened.begin(intended_ms=0)
     call.record_error(UNIQUE, name="insert")
     call.record_operation(0, name="update")
-    call.succeeded()
+    opened.succeeds()
     call = opened.begin(intended_ms=0)
     call.record_operation(0, name="update")
     call.record_error(UNIQUE, name="insert")
-    call.succeeded()
+    opened.succeeds()
     result = opened.result()
     assert (result.identity.committed, result.identity.failed) == (1, 1)
     assert result.row().failed == {"23505": 1}
@@ -301,7 +315,7 @@ def test_open_the_last_thing_that_a_call_recorded_decides(opened: Bench) -> None
 def test_open_a_single_recorded_error_is_the_outcome(opened: Bench) -> None:
     call = opened.begin(intended_ms=0)
     call.record_error(UNIQUE, name="insert")
-    call.succeeded()
+    opened.succeeds()
     call = opened.begin(intended_ms=0)
     call.record_error(UNIQUE, name="insert")
     call.failed(RuntimeError("insert failed"), "23505")
@@ -329,7 +343,7 @@ def test_open_tries_that_are_repeated_leave_retries_only(opened: Bench) -> None:
     call.retried("40P01")
     opened.passes(20)
     call.record_operation(0.02, name="write")
-    call.succeeded()
+    opened.succeeds()
     result = opened.result()
     assert result.identity.committed == result.identity.offered == 1
     assert milliseconds(result.row("write").service_time.max_ns) == 30
@@ -350,13 +364,13 @@ def test_open_a_full_pool_costs_schedule_lag(opened: Bench) -> None:
     opened.waits_for_a_connection(500)
     opened.passes(10)
     call.record_operation(0.51)
-    call.succeeded()
+    opened.succeeds()
     call = opened.begin(intended_ms=510)
     opened.waits_for_a_connection(400)
     for _ in range(2):
         opened.passes(10)
         call.record_operation(0.01, name="part")
-    call.succeeded()
+    opened.succeeds()
     row = opened.result().row()
     assert [milliseconds(row.service_time.quantile(q)) for q in (0, 1)] == [10, 20]
     assert [milliseconds(row.schedule_lag.quantile(q)) for q in (0, 1)] == [400, 500]
@@ -371,7 +385,7 @@ async def test_a_timed_block_is_an_operation(kind: str, request: pytest.FixtureR
     call = bench.begin(intended_ms=0 if kind == "opened" else None)
     async with call.operation("read"):
         bench.passes(12)
-    call.succeeded()
+    bench.succeeds()
     call = bench.begin(intended_ms=0 if kind == "opened" else None)
     try:
         async with call.operation("read"):
@@ -404,7 +418,7 @@ def test_a_clock_that_differs_by_little_is_forgiven(closed: Bench) -> None:
     call = closed.begin()
     closed.passes(20)
     call.record_operation(0.021)
-    call.succeeded()
+    closed.succeeds()
     assert milliseconds(closed.result().row().service_time.max_ns) == 20
 
 
@@ -413,7 +427,7 @@ def test_custom_metrics_reach_the_recorder(closed: Bench) -> None:
     call.count("hits")
     call.count("hits", 4)
     call.record("rows", 2.5)
-    call.succeeded()
+    closed.succeeds()
     snapshot = closed.result().snapshot
     assert snapshot.counters == {"hits": 5}
     assert (snapshot.values["rows"].count, snapshot.values["rows"].sum) == (1, 2.5)
@@ -422,8 +436,8 @@ def test_custom_metrics_reach_the_recorder(closed: Bench) -> None:
 def test_success_is_remembered(closed: Bench) -> None:
     call = closed.begin()
     call.failed(KeyError("id"), "PYEXC")
-    assert not call.has_succeeded
+    assert not call.call.has_succeeded
     call = closed.begin()
-    call.succeeded()
-    assert call.has_succeeded
+    closed.succeeds()
+    assert call.call.has_succeeded
     closed.result()

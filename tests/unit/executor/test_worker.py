@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from stormdb._native import IntervalSnapshot, Phase, Plan, Rate, Recorder
+from stormdb._native import CallRecord, IntervalSnapshot, Phase, Plan, Rate, Recorder
 from stormdb.executor.arrivals import Call
 from stormdb.executor.call_random import CallRandom
 from stormdb.executor.heart import Heart
@@ -60,7 +60,8 @@ class Bench:
         self.recorder = recorder = Recorder(plan)
         self.start_ns = time.monotonic_ns()
         rng = CallRandom(5)
-        db = WorkerPool(Connections(1, lambda: pytest.fail("no connection")), 0, print)
+        call = CallRecord(recorder, recorder.row("work"), 0, self.start_ns)
+        db = WorkerPool(Connections(1, lambda: pytest.fail("no connection")), 0, call, print)
         return Worker(
             workload=Work(self.run),
             ctx=Context(random=rng),
@@ -68,7 +69,7 @@ class Bench:
             db=db,
             cfg=Config(workload="work", seed=5),
             metrics=OpenMetrics(
-                recorder, worker=0, workload="work", db=db, start_ns=self.start_ns, roots=()
+                recorder, call, worker=0, workload="work", db=db, start_ns=self.start_ns, roots=()
             ),
             arrivals=Given(recorder, self.calls),
             max_tries=self.max_tries,
