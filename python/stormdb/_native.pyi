@@ -743,7 +743,8 @@ class NullServer:
     """A PostgreSQL server with canned answers, on this machine only. Dropping it ends it.
 
     A statement that returns rows is answered by one row with the value 1, every other by a count
-    of one row. By its script it stalls, fails, cuts connections.
+    of one row. Whole numbers are `int4`, all else is `text`. By its script it stalls, fails, cuts
+    connections.
 
     Args:
         socket: path of a Unix socket; None for a port.
@@ -751,7 +752,7 @@ class NullServer:
         threads: each serves its own clients.
         io: `auto`, `uring` or `poll`.
         rules: pairs of words and values: a statement that contains the words returns one row of
-            the values. The first rule counts.
+            the values; `NULL` is null. The first rule counts.
         answer_delay_ns: pause before each answer.
         startup_delay_ns: pause before the answer to a start-up message.
         error_every: every so many statements one fails; 0 for none.
@@ -785,8 +786,20 @@ class NullServer:
         """Port on 127.0.0.1; 0 for a Unix socket."""
 
     @property
+    def clients(self) -> int:
+        """Connections that came so far."""
+
+    @property
     def answered(self) -> int:
-        """Statements that were answered so far."""
+        """Statements that were answered so far, errors and cuts included."""
+
+    @property
+    def errors(self) -> int:
+        """Scripted errors so far."""
+
+    @property
+    def cuts(self) -> int:
+        """Connections that were cut so far."""
 
     @property
     def cancelled(self) -> int:

@@ -9,8 +9,8 @@ mod client;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -76,13 +76,46 @@ impl Default for Script {
     }
 }
 
+/// What happened on a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections that came.
+    pub clients: u64,
+    /// Statements that were answered, errors and cuts included.
+    pub answered: u64,
+    /// Scripted errors.
+    pub errors: u64,
+    /// Connections that were cut in the middle of an answer.
+    pub cuts: u64,
+    /// Requests to cancel that came.
+    pub cancelled: u64,
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     is_stopped: AtomicBool,
     /// Nothing is answered before this time.
     silent_until_ns: AtomicU64,
-    answered: AtomicU64,
-    cancelled: AtomicU64,
+    counts: Mutex<Counts>,
+}
+
+impl Shared {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Add what a thread has counted since it last told.
+    fn add(&self, counted: &mut Counts) {
+        if *counted != Counts::default() {
+            let new = std::mem::take(counted);
+            let mut counts = self.counts();
+            counts.clients += new.clients;
+            counts.answered += new.answered;
+            counts.errors += new.errors;
+            counts.cuts += new.cuts;
+            counts.cancelled += new.cancelled;
+        }
+    }
 }
 
 /// A running server. Dropping it ends it.
@@ -106,18 +139,23 @@ impl NullServer {
         let listener = listening_socket(&wanted).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let mut server = Self { address, shared: Arc::default(), threads: Vec::new() };
+        let (begun, have_begun) = mpsc::channel();
         for number in 0..threads.max(1) {
             let listener = listener.try_clone().map_err(cannot)?;
             let (shared, script) = (Arc::clone(&server.shared), script.clone());
+            let begun = begun.clone();
             let thread = Builder::new()
                 .name(format!("null-{number}"))
                 .spawn(move || match io {
                     #[cfg(target_os = "linux")]
-                    Io::Uring => serve::<Uring>(listener, &shared, &script),
-                    _ => serve::<Poll>(listener, &shared, &script),
+                    Io::Uring => serve::<Uring>(listener, &shared, &script, &begun),
+                    _ => serve::<Poll>(listener, &shared, &script, &begun),
                 })
                 .map_err(cannot)?;
             server.threads.push(thread);
+        }
+        for result in have_begun.iter().take(server.threads.len()) {
+            result.map_err(cannot)?;
         }
         Ok(server)
     }
@@ -136,16 +174,10 @@ impl NullServer {
         self.shared.silent_until_ns.store(monotonic_ns() + for_ns, Ordering::Release);
     }
 
-    /// Statements that were answered, as the threads have told at their last look.
+    /// What happened, as the threads have told at their last look.
     #[must_use]
-    pub fn answered(&self) -> u64 {
-        self.shared.answered.load(Ordering::Acquire)
-    }
-
-    /// Requests to cancel that came.
-    #[must_use]
-    pub fn cancelled(&self) -> u64 {
-        self.shared.cancelled.load(Ordering::Acquire)
+    pub fn counts(&self) -> Counts {
+        *self.shared.counts()
     }
 
     /// End it and wait for that.
@@ -182,11 +214,24 @@ struct Server<'a, R: Reactor> {
     tally: Tally,
 }
 
-fn serve<R: Reactor>(listener: Socket, shared: &Shared, script: &Script) {
-    let Ok(mut reactor) = R::open(MAX_CLIENTS + 1) else { return };
-    if reactor.listen(LISTENER, listener).is_err() {
-        return;
-    }
+/// Serve until the server is stopped; `begun` hears once whether it could begin.
+fn serve<R: Reactor>(
+    listener: Socket,
+    shared: &Shared,
+    script: &Script,
+    begun: &mpsc::Sender<io::Result<()>>,
+) {
+    let opened = R::open(MAX_CLIENTS + 1).and_then(|mut reactor| {
+        reactor.listen(LISTENER, listener)?;
+        Ok(reactor)
+    });
+    let (reactor, result) = match opened {
+        Ok(reactor) => (Some(reactor), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    // Who started the threads waits for each of them.
+    drop(begun.send(result));
+    let Some(reactor) = reactor else { return };
     let mut server = Server {
         reactor,
         clients: (0..=MAX_CLIENTS).map(|_| None).collect(),
@@ -223,14 +268,7 @@ impl<R: Reactor> Server<'_, R> {
         self.answer_due(now_ns);
         self.trickle();
         self.leave();
-        let answered = self.tally.take_answered();
-        if answered > 0 {
-            shared.answered.fetch_add(answered, Ordering::AcqRel);
-        }
-        let cancelled = std::mem::take(&mut self.tally.cancelled);
-        if cancelled > 0 {
-            shared.cancelled.fetch_add(cancelled, Ordering::AcqRel);
-        }
+        shared.add(&mut self.tally.counts);
     }
 
     fn on_event(&mut self, slot: Slot, event: Event, silent_until_ns: u64, now_ns: u64) {
@@ -239,6 +277,7 @@ impl<R: Reactor> Server<'_, R> {
                 if let Some(free) = self.free.pop() {
                     if self.reactor.adopt(free, socket).is_ok() {
                         self.clients[free] = Some(Client::new());
+                        self.tally.counts.clients += 1;
                     } else {
                         self.free.push(free);
                     }

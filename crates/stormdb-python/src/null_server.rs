@@ -65,13 +65,28 @@ impl NullServer {
     }
 
     #[getter]
+    fn clients(&self) -> u64 {
+        self.lock().counts().clients
+    }
+
+    #[getter]
     fn answered(&self) -> u64 {
-        self.lock().answered()
+        self.lock().counts().answered
+    }
+
+    #[getter]
+    fn errors(&self) -> u64 {
+        self.lock().counts().errors
+    }
+
+    #[getter]
+    fn cuts(&self) -> u64 {
+        self.lock().counts().cuts
     }
 
     #[getter]
     fn cancelled(&self) -> u64 {
-        self.lock().cancelled()
+        self.lock().counts().cancelled
     }
 
     fn stall(&self, for_ns: u64) {

@@ -15,13 +15,13 @@ class _Subcommand(TyperCommand):
     """Stands for a subcommand in lists until it is used.
 
     Args:
-        name: of the command; `stormdb.cli.<name>` has it as `app`.
+        name: of the command; `stormdb.cli.<name>` has it as `app`, with `_` for `-`.
         help: its line in the list of commands.
     """
 
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - typer's word
         super().__init__(name, help=help, callback=None)
-        self._module = f"stormdb.cli.{name}"
+        self._module = f"stormdb.cli.{name.replace('-', '_')}"
 
     def load(self) -> Any:
         """The command itself."""
@@ -36,6 +36,8 @@ _SUBCOMMANDS = (
     _Subcommand("explain", "Show what a workload's described transactions do."),
     _Subcommand("config", "Check configuration files, print their schema."),
     _Subcommand("server", "Start an embedded PostgreSQL to try things by hand."),
+    _Subcommand("calibrate", "Measure what this machine's load generator can reach."),
+    _Subcommand("serve-null", "Serve canned answers: PostgreSQL that takes no time."),
     _Subcommand("version", "Print the version."),
 )
 

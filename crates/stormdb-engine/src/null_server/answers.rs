@@ -15,11 +15,34 @@ pub(super) enum Status {
     Failed = b'E' as isize,
 }
 
+/// A value of a row: whole numbers are `int4`, all else is `text`; `NULL` is what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value {
+    text: Box<[u8]>,
+    number: Option<i32>,
+}
+
+impl Value {
+    fn of(text: &str) -> Self {
+        Self { text: text.as_bytes().into(), number: text.parse().ok() }
+    }
+}
+
+/// Which columns of a result the client wants in binary form: a bit each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct BinaryColumns(u64);
+
+impl BinaryColumns {
+    fn has(self, index: usize) -> bool {
+        index < 64 && self.0 >> index & 1 == 1
+    }
+}
+
 /// How a statement is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Statement {
     /// Values of its one row; empty if it returns none.
-    pub(super) row: Box<[Box<[u8]>]>,
+    pub(super) row: Box<[Value]>,
     /// Such as `UPDATE 1`.
     pub(super) tag: Box<[u8]>,
     /// What it makes of the transaction.
@@ -41,10 +64,10 @@ impl Statement {
         let verb = &verb[..verb.len().min(LONGEST_TAG_BYTES)];
         let rule = rules.iter().find(|(words, _)| text.contains(words.as_str()));
         let is_copy = verb == "COPY" && text.to_ascii_uppercase().contains("FROM STDIN");
-        let row: Vec<Box<[u8]>> = match rule {
-            Some((_, values)) => values.iter().map(|value| value.as_bytes().into()).collect(),
+        let row: Vec<Value> = match rule {
+            Some((_, values)) => values.iter().map(|value| Value::of(value)).collect(),
             None if matches!(verb, "SELECT" | "SHOW" | "VALUES" | "WITH" | "TABLE") => {
-                vec![b"1".as_slice().into()]
+                vec![Value::of("1")]
             }
             None => Vec::new(),
         };
@@ -147,25 +170,38 @@ pub(super) fn columns(statement: &Statement, out: &mut Vec<u8>) {
     }
     message(b'T', out, |out| {
         count(statement.row.len(), out);
-        for _ in &statement.row {
+        for value in &statement.row {
+            let (oid, length) =
+                if value.number.is_some() { (INT4_OID, 4_i16) } else { (TEXT_OID, -1) };
             out.extend_from_slice(b"?column?\0");
             out.extend_from_slice(&[0; 6]);
-            out.extend_from_slice(&INT4_OID);
-            out.extend_from_slice(&[0, 4, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0]);
+            out.extend_from_slice(&oid);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF, 0, 0]);
         }
     });
 }
 
 /// The row and the end of a statement.
 #[inline]
-pub(super) fn result(statement: &Statement, out: &mut Vec<u8>) {
+pub(super) fn result(statement: &Statement, binary: BinaryColumns, out: &mut Vec<u8>) {
     if !statement.row.is_empty() {
         message(b'D', out, |out| {
             count(statement.row.len(), out);
-            for value in &statement.row {
-                let length = u32::try_from(value.len()).expect("values of rules are short");
-                out.extend_from_slice(&length.to_be_bytes());
-                out.extend_from_slice(value);
+            for (index, value) in statement.row.iter().enumerate() {
+                match value.number {
+                    _ if &*value.text == b"NULL" => out.extend_from_slice(&[0xFF; 4]),
+                    Some(number) if binary.has(index) => {
+                        out.extend_from_slice(&[0, 0, 0, 4]);
+                        out.extend_from_slice(&number.to_be_bytes());
+                    }
+                    _ => {
+                        let length = value.text.len();
+                        let length = u32::try_from(length).expect("values of rules are short");
+                        out.extend_from_slice(&length.to_be_bytes());
+                        out.extend_from_slice(&value.text);
+                    }
+                }
             }
         });
     }
@@ -203,9 +239,34 @@ pub(super) fn c_string(body: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Name of the prepared statement that a Bind refers to: the second text, after the portal's.
-pub(super) fn bound_name(frame: Frame<'_>) -> &[u8] {
-    c_string(c_string(frame.body).1).0
+/// What a Bind says: the name of a prepared statement, and the form of the result.
+pub(super) fn bound(frame: Frame<'_>) -> (&[u8], BinaryColumns) {
+    let (name, rest) = c_string(c_string(frame.body).1);
+    (name, binary_columns(rest).unwrap_or_default())
+}
+
+/// The codes of the result's columns stand after those of the values, and the values; `None` if
+/// the message ends before.
+fn binary_columns(rest: &[u8]) -> Option<BinaryColumns> {
+    let (format_count, rest) = short(rest)?;
+    let (value_count, mut rest) = short(rest.get(2 * format_count..)?)?;
+    for _ in 0..value_count {
+        let (length, next) = rest.split_first_chunk()?;
+        let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0); // -1 is NULL
+        rest = next.get(length..)?;
+    }
+    let (code_count, codes) = short(rest)?;
+    let mut bits = 0;
+    for (index, code) in codes.chunks_exact(2).take(code_count.min(64)).enumerate() {
+        bits |= u64::from(code[1] & 1) << index;
+    }
+    // One code is for all columns.
+    Some(BinaryColumns(if code_count == 1 && bits == 1 { u64::MAX } else { bits }))
+}
+
+fn short(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((usize::from(u16::from_be_bytes(*number)), rest))
 }
 
 #[cfg(test)]
@@ -244,9 +305,31 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_binary_where_the_client_wants_them_so() {
+        let bind = |codes: &[u8]| {
+            let mut rest = vec![0, 1, 0, 1, 0, 2, 0, 0, 0, 1, b'x', 0xFF, 0xFF, 0xFF, 0xFF];
+            rest.extend_from_slice(codes);
+            binary_columns(&rest)
+        };
+        assert_eq!(bind(&[0, 0]), Some(BinaryColumns(0)));
+        assert_eq!(bind(&[0, 1, 0, 1]), Some(BinaryColumns(u64::MAX)));
+        assert_eq!(bind(&[0, 3, 0, 0, 0, 1, 0, 1]), Some(BinaryColumns(0b110)));
+        assert_eq!(bind(&[]), None);
+        let statement = Statement::of(b"SELECT 1", &[]);
+        for (binary, length) in [(BinaryColumns(1), 4), (BinaryColumns(0), 1)] {
+            let mut out = Vec::new();
+            result(&statement, binary, &mut out);
+            assert_eq!(out[7..11], [0, 0, 0, length]);
+        }
+    }
+
+    #[test]
     fn a_rule_gives_the_row() {
-        let rules = [("balance".to_owned(), vec!["7".to_owned(), "8".to_owned()])];
+        let rules = [("balance".to_owned(), vec!["7".to_owned(), "NULL".to_owned()])];
         let statement = Statement::of(b"SELECT balance FROM t", &rules);
         assert_eq!(statement.row.len(), 2);
+        let mut out = Vec::new();
+        result(&statement, BinaryColumns::default(), &mut out);
+        assert_eq!(out[5..17], [0, 2, 0, 0, 0, 1, b'7', 0xFF, 0xFF, 0xFF, 0xFF, b'C']);
     }
 }

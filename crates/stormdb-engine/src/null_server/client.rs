@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use stormdb_wire::{Frame, frame};
 
-use super::Script;
-use super::answers::{self, Statement, Status};
+use super::answers::{self, BinaryColumns, Statement, Status};
+use super::{Counts, Script};
 
 const MAX_MESSAGE_BYTES: usize = 1 << 28;
 const SSL_REQUEST: u32 = 80_877_103;
@@ -28,18 +28,10 @@ pub(super) enum Step {
 /// What a server's clients have in common.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Statements that were answered.
-    pub(super) answered: u64,
-    told: u64,
-    /// Requests to cancel.
-    pub(super) cancelled: u64,
-}
-
-impl Tally {
-    /// How many were answered since the last call.
-    pub(super) fn take_answered(&mut self) -> u64 {
-        self.answered - std::mem::replace(&mut self.told, self.answered)
-    }
+    /// Statements since the start: the script counts them.
+    executed: u64,
+    /// What happened since it was last told.
+    pub(super) counts: Counts,
 }
 
 /// What an answer is made with.
@@ -56,7 +48,7 @@ pub(super) struct Client {
     is_greeted: bool,
     status: Status,
     prepared: HashMap<Box<[u8]>, Rc<Statement>>,
-    bound: Option<Rc<Statement>>,
+    bound: Option<(Rc<Statement>, BinaryColumns)>,
     /// After an error everything up to the next Sync is passed over.
     is_skipping: bool,
     /// A copy by the simple protocol ends with `ReadyForQuery`, one by the extended with Sync.
@@ -125,7 +117,7 @@ impl Client {
         match code {
             SSL_REQUEST | GSS_REQUEST => desk.out.push(b'N'),
             CANCEL_REQUEST => {
-                desk.tally.cancelled += 1;
+                desk.tally.counts.cancelled += 1;
                 return Some(Step::HangUp);
             }
             _ if self.must_pause(desk.script.startup_delay_ns) => {
@@ -157,7 +149,9 @@ impl Client {
                 answers::empty(b'1', desk.out);
             }
             b'B' => {
-                self.bound = self.prepared.get(answers::bound_name(frame)).cloned();
+                let (name, binary) = answers::bound(frame);
+                let found = self.prepared.get(name);
+                self.bound = found.map(|statement| (Rc::clone(statement), binary));
                 if self.bound.is_some() {
                     answers::empty(b'2', desk.out);
                 } else {
@@ -167,8 +161,8 @@ impl Client {
             }
             b'D' => self.describe(frame, desk.out),
             b'E' => {
-                if let Some(statement) = self.bound.clone() {
-                    return self.execute(&statement, true, desk);
+                if let Some((statement, binary)) = self.bound.clone() {
+                    return self.execute(&statement, Some(binary), desk);
                 }
             }
             b'Q' => return self.query(frame, desk),
@@ -184,7 +178,7 @@ impl Client {
         let (kind, name) = frame.body.split_first().unwrap_or((&0, &[]));
         let found = match kind {
             b'S' => self.prepared.get(answers::c_string(name).0).cloned(),
-            _ => self.bound.clone(),
+            _ => self.bound.as_ref().map(|(statement, _)| Rc::clone(statement)),
         };
         let Some(statement) = found else {
             self.refuse("26000", out);
@@ -204,7 +198,7 @@ impl Client {
             answers::columns(&statement, desk.out);
         }
         let columns_end = desk.out.len();
-        let goes_on = self.execute(&statement, false, desk);
+        let goes_on = self.execute(&statement, None, desk);
         if desk.out.get(columns_end) == Some(&b'E') {
             desk.out.drain(at..columns_end);
         }
@@ -215,16 +209,22 @@ impl Client {
     }
 
     /// Answer a statement, or do what the script has in store for it; false to hang up.
+    ///
+    /// By the extended protocol the client says in which form it wants the columns.
     #[inline]
     fn execute(
         &mut self,
         statement: &Rc<Statement>,
-        is_extended: bool,
+        extended: Option<BinaryColumns>,
         desk: &mut Desk<'_>,
     ) -> bool {
-        desk.tally.answered += 1;
-        let is_due = |every: u64| every > 0 && desk.tally.answered.is_multiple_of(every);
+        let is_extended = extended.is_some();
+        let Tally { executed, counts } = desk.tally;
+        *executed += 1;
+        counts.answered += 1;
+        let is_due = |every: u64| every > 0 && executed.is_multiple_of(every);
         if is_due(desk.script.error_every) && statement.becomes.is_none() {
+            counts.errors += 1;
             self.refuse(&desk.script.error_code, desk.out);
             self.is_skipping = is_extended;
             return true;
@@ -235,8 +235,9 @@ impl Client {
             return true;
         }
         let at = desk.out.len();
-        answers::result(statement, desk.out);
+        answers::result(statement, extended.unwrap_or_default(), desk.out);
         if is_due(desk.script.cut_every) {
+            counts.cuts += 1;
             desk.out.truncate(at + (desk.out.len() - at) / 2);
             return false;
         }
@@ -249,7 +250,7 @@ impl Client {
     fn end_copy(&mut self, is_whole: bool, out: &mut Vec<u8>) {
         let Some((statement, is_extended)) = self.copying.take() else { return };
         if is_whole {
-            answers::result(&statement, out);
+            answers::result(&statement, BinaryColumns::default(), out);
         } else {
             self.refuse("57014", out);
             self.is_skipping = is_extended;
