@@ -25,6 +25,7 @@ from stormdb.analysis.summary import (
 from stormdb.analysis.thresholds import evaluate
 from stormdb.analysis.throughput import mean_estimate
 from stormdb.analysis.timeline import Timeline, interval_point, merged_snapshot
+from stormdb.analysis.verdict import ceiling_use, verdict_of
 from stormdb.analysis.warning_rules import warnings_of
 
 if TYPE_CHECKING:
@@ -84,9 +85,12 @@ def summarise(result: RunResult, thresholds: Sequence[Threshold] = ()) -> Summar
         ),
         clamped_count=0 if whole is None else whole.clamped_count,
     )
+    summary = replace(summary, ceiling=ceiling_use(summary, result.calibration))
+    warnings = warnings_of(summary, result.warnings, is_whole=result.is_whole)
     return replace(
         summary,
-        warnings=warnings_of(summary, result.warnings, is_whole=result.is_whole),
+        warnings=warnings,
+        verdict=verdict_of(summary, warnings),
         thresholds=evaluate(thresholds, summary, arrived, steady),
     )
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from stormdb.analysis.verdict import CeilingUse, Verdict
 from stormdb.results import ExecutorInfo, Finding, PluginInfo, ServerInfo, Status
 
 __all__ = [
@@ -77,8 +78,7 @@ class TimeStats:
         p99_ns: 99th percentile.
         p999_ns: 99.9th percentile.
         max_ns: largest.
-        unsupported: names of the quantiles, such as `p999`, with fewer than 10 samples beyond them:
-            another run would give quite another value.
+        unsupported: names of the quantiles, such as `p999`, with fewer than 10 samples beyond.
     """
 
     count: int
@@ -156,8 +156,7 @@ class Failure:
 
     Attributes:
         sqlstate: five characters; `other` for those beyond the recorder's table.
-        condition: name of it, such as `deadlock_detected`: PostgreSQL's, or stormdb's own for the
-            class PY; "" if it has none.
+        condition: its name, PostgreSQL's or, for the class PY, stormdb's; "" if it has none.
         count: failed transactions of the steady phases.
         other_phases_count: failed transactions of the other phases.
         rows: failed ones of the steady phases by row, operations included.
@@ -420,8 +419,7 @@ class Summary:
     Attributes:
         run: what was run, where.
         steady_ns: true length of the steady intervals that were measured.
-        main_time: the time that a bare `p99` means: `response_time` in open loop, `service_time`
-            in closed loop, where there is no intended start.
+        main_time: what a bare `p99` is of: `response_time`; in closed loop, `service_time`.
         throughput: committed per second with its interval.
         offered_per_s: transactions that came due per second.
         error_ratio: failed over all that finished (committed, rolled back, failed).
@@ -442,6 +440,8 @@ class Summary:
         distribution: main time of all transactions in buckets of equal ratio, without gaps, 10 to
             100 a decade.
         clamped_count: times of the whole run that were recorded as the end of the range.
+        ceiling: how much of its ceiling the generator used; None if that was not measured.
+        verdict: what set the pace; None if nothing was measured.
         warnings: what a sceptic would say, gravest first.
         thresholds: the conditions that the run had to meet, and whether it did.
     """
@@ -468,6 +468,8 @@ class Summary:
     intervals: tuple[IntervalPoint, ...]
     distribution: tuple[TimeBucket, ...]
     clamped_count: int
+    ceiling: CeilingUse | None = None
+    verdict: Verdict | None = None
     warnings: tuple[RunWarning, ...] = ()
     thresholds: tuple[ThresholdOutcome, ...] = ()
 

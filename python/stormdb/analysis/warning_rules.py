@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stormdb.analysis.summary import IntervalPoint, RunWarning, Severity
 from stormdb.analysis.throughput import drift
+from stormdb.analysis.verdict import NEAR_CEILING_RATIO
 from stormdb.results import Status
 from stormdb.units import format_count, format_duration, format_rate
 
@@ -140,6 +141,20 @@ def _generator_busy(summary: Summary) -> Iterator[RunWarning]:
         f"{len(busy)} of {summary.run.executor.parts(len(summary.generator_load))} took or waited "
         f"for up to {_percent(worst)} of a core: the numbers show the generator, not the server",
         "offer less, use more of them, or move the generator to a machine of its own",
+    )
+
+
+def _near_ceiling(summary: Summary) -> Iterator[RunWarning]:
+    use = summary.ceiling
+    # A generator that is out of CPU has said so.
+    if use is None or use.used_ratio < NEAR_CEILING_RATIO or any(_generator_busy(summary)):
+        return
+    yield _doubt(
+        "near_ceiling",
+        f"{format_rate(use.statements_per_s)} statements are {_percent(use.used_ratio)} of what "
+        f"this generator reaches with {format_count(use.connections)} connections against a server "
+        "that takes no time: most of each time is the way there and back",
+        "use more connections or threads; `stormdb calibrate` again if the machine has changed",
     )
 
 
@@ -401,6 +416,7 @@ _Rule = Callable[["Summary"], Iterator[RunWarning]]
 _ALWAYS: tuple[_Rule, ...] = (_nothing_measured, _accounting, _verified)
 _WITH_NUMBERS: tuple[_Rule, ...] = (
     _generator_busy,
+    _near_ceiling,
     _generator_late,
     _dropped,
     _not_reached,

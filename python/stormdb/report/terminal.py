@@ -40,6 +40,11 @@ _SEVERITY_STYLE = {
     Severity.DOUBT: DOUBT,
     Severity.NOTE: "dim",
 }
+_VERDICT_WORDS = {
+    "server_bound": "server bound",
+    "client_bound": "client bound",
+    "offered_rate": "at the offered rate",
+}
 _SEVERITY_WORD = {
     Severity.UNTRUSTED: "do not trust",
     Severity.DOUBT: "doubt",
@@ -84,7 +89,9 @@ def _blocks(summary: Summary, width: int, again: str) -> Iterator[RenderableType
     if summary.failures or summary.drops:
         yield _section("failures", failures_table(summary), width)
     yield _section("accounting", accounting_table(summary, width), width)
-    yield _section("result", Group(*_result(summary), _thresholds(summary)), width)
+    yield _section(
+        "result", Group(*_result(summary), _thresholds(summary), _verdict(summary)), width
+    )
     if summary.warnings:
         yield _section("what to doubt", _warnings(summary), width)
     if again:
@@ -132,7 +139,7 @@ def _headline(summary: Summary, width: int) -> Text:
 def _result(summary: Summary) -> Iterator[Text]:
     """The numbers that one would tell a colleague, and whether to."""
     if not summary.is_trusted:
-        yield _line("verdict", ("do not use these numbers", f"bold {ALARM}"), ": see below why")
+        yield _line("trust", ("do not use these numbers", f"bold {ALARM}"), ": see below why")
     if not summary.total.committed_count:
         return
     estimate = summary.throughput
@@ -162,13 +169,43 @@ def _result(summary: Summary) -> Iterator[Text]:
             yield _line(name, (format_percent(ratio), ALARM if ratio > _MANY else ""))
 
 
+def _verdict(summary: Summary) -> Table:
+    """What set the pace, and the evidence below it."""
+    table = _labelled()
+    verdict = summary.verdict
+    if verdict is None:
+        return table
+    words = _VERDICT_WORDS[verdict.kind]
+    style = f"bold {ALARM}" if verdict.kind == "client_bound" else "bold"
+    table.add_row("verdict", Text.assemble((words, style), f": {verdict.reason}"))
+    evidence = []
+    if verdict.busy_ratio is not None:
+        part = "thread" if summary.run.executor.kind == "native" else "process"
+        evidence.append(f"busiest {part} {format_percent(verdict.busy_ratio)} of a core")
+    if verdict.schedule_lag_p99_ns is not None:
+        evidence.append(f"schedule lag p99 {format_duration(verdict.schedule_lag_p99_ns)}")
+    if use := verdict.ceiling:
+        ceiling = f"{format_percent(use.used_ratio)} of {format_rate(use.ceiling_per_s)}"
+        evidence.append(f"ceiling used {ceiling}")
+    else:
+        evidence.append("ceiling unknown (`stormdb calibrate`)")
+    table.add_row("", Text(" · ".join(evidence), style="dim"))
+    return table
+
+
 def _line(name: str, *parts: str | tuple[str, str]) -> Text:
     return Text.assemble((f"{name:<{_LABEL_WIDTH}}", "dim"), *parts)
 
 
-def _thresholds(summary: Summary) -> Table:
+def _labelled() -> Table:
+    """A grid whose first column is as wide as that of `_line`."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=_LABEL_WIDTH - 2, style="dim", no_wrap=True)
+    return table
+
+
+def _thresholds(summary: Summary) -> Table:
+    table = _labelled()
     table.add_column(no_wrap=True)
     for outcome in summary.thresholds:
         mark = Text("met", GOOD) if outcome.is_met else Text("missed", f"bold {ALARM}")

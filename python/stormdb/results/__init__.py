@@ -1,5 +1,6 @@
 """What a run measured, before any arithmetic."""
 
+from stormdb.results.calibration import Calibration, Ceiling, Transport
 from stormdb.results.result import (
     ExecutorInfo,
     Finding,
@@ -12,6 +13,8 @@ from stormdb.results.result import (
 from stormdb.results.series import IntervalSeries
 
 __all__ = [
+    "Calibration",
+    "Ceiling",
     "ExecutorInfo",
     "Finding",
     "IntervalSeries",
@@ -20,4 +23,5 @@ __all__ = [
     "RunResult",
     "ServerInfo",
     "Status",
+    "Transport",
 ]

@@ -16,6 +16,7 @@ from stormdb.plugin import Finding
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
+    from stormdb.results.calibration import Calibration
 
 __all__ = [
     "ExecutorInfo",
@@ -154,6 +155,7 @@ class RunResult:
         intervals: one merged snapshot per interval, by index; a gap means nothing arrived for it.
         findings: what `verify` found; None if it was not run.
         warnings: sentences collected during the run.
+        calibration: what the generator reaches on this machine; None if it was not measured.
     """
 
     status: Status
@@ -176,3 +178,4 @@ class RunResult:
     intervals: Sequence[IntervalSnapshot] = ()
     findings: Sequence[Finding] | None = None
     warnings: Sequence[str] = ()
+    calibration: Calibration | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from stormdb import logs
+from stormdb import calibration, logs
 from stormdb.errors import ConfigError, ConnectError, ExitCode, InterruptedRunError, StormdbError
 from stormdb.results import PluginInfo, RunResult, Status
 from stormdb.run.data import Confirm, WorkloadData
@@ -255,6 +255,7 @@ class Session:
             intervals=measured.intervals,
             findings=None if findings is None else tuple(map(_without_secrets, findings)),
             warnings=tuple(map(logs.redact, self._stages.warnings)),
+            calibration=calibration.load(),
         )
 
 
