@@ -781,30 +781,18 @@ class NullServer:
         is_trickling: bool = False,
         is_state_reported: bool = True,
     ) -> Self: ...
-    @property
-    def port(self) -> int:
-        """Port on 127.0.0.1; 0 for a Unix socket."""
-
-    @property
-    def clients(self) -> int:
-        """Connections that came so far."""
-
-    @property
-    def answered(self) -> int:
-        """Statements that were answered so far, errors and cuts included."""
-
-    @property
-    def errors(self) -> int:
-        """Scripted errors so far."""
-
-    @property
-    def cuts(self) -> int:
-        """Connections that were cut so far."""
-
-    @property
-    def cancelled(self) -> int:
-        """Requests to cancel that came so far."""
-
+    port: Final[int]
+    """Port on 127.0.0.1; 0 for a Unix socket."""
+    clients: Final[int]
+    """Connections that came so far."""
+    answered: Final[int]
+    """Statements that were answered so far, errors and cuts included."""
+    errors: Final[int]
+    """Scripted errors so far."""
+    cuts: Final[int]
+    """Connections that were cut so far."""
+    cancelled: Final[int]
+    """Requests to cancel that came so far."""
     def stall(self, for_ns: int) -> None:
         """Answer nothing for so long from now on."""
 
