@@ -64,9 +64,11 @@ layers: build
 	$(BIN)/lint-imports
 
 bench: build ## Measure against the peers, side by side
-	$(BIN)/python bench/coroutine.py
+	$(BIN)/python bench/engine.py --json bench/results/engine.json
+	$(BIN)/python bench/coroutine.py --json bench/results/coroutine.json
 
-bench-quick: build
+bench-quick: build ## See that the benchmarks work, in short runs
+	$(BIN)/python bench/engine.py --quick
 	$(BIN)/python bench/coroutine.py --quick
 
 wheel: build ## Build the wheel into dist/

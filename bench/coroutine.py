@@ -266,6 +266,7 @@ def main() -> None:
     if args.json == "-":
         print(json.dumps(figures))
     elif args.json:
+        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
         Path(args.json).write_text(json.dumps(figures, indent=1))
 
 

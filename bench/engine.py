@@ -1,7 +1,8 @@
 """The native engine beside pgbench: same statements, same server, in alternation.
 
-Each row is the median, over pairs of runs, of stormdb's figure by pgbench's. CPU is user and system
-time of the whole client process by transaction. `at least` and `aim` are the project's own goals.
+Each row is the median, over pairs of runs, of stormdb's figure by pgbench's; rows without a peer
+are medians of as many runs. CPU is user and system time of the whole client process by transaction.
+docs/performance.md explains the rows and their goals.
 
     python bench/engine.py [--quick] [--json FILE] [--pairs 5] [--seconds 4] [--only WORD]
 """
@@ -10,30 +11,37 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import re
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from stormdb._native import Engine, IntervalSnapshot, NullServer, Phase, Plan, Rate, Target
+from stormdb._native import Engine, IntervalSnapshot, Phase, Plan, Rate, Target
 from stormdb.plugin import Config, Workload
 from stormdb.program import compile_workload, encode
 from stormdb.server import EmbeddedServer
 from stormdb.workload import Tx, transaction, uniform
 
+HERE = Path(__file__).parent
 SCALE = 20
 ACCOUNTS = 100_000 * SCALE
 SELECT = "SELECT abalance FROM pgbench_accounts WHERE aid = $1"
 
+START_CONFIG = """\
+database: {{sslmode: disable}}
+plugins: {{auto_load: false, files: [{plugin}]}}
+workload: started
+duration: 1s
+"""
 SELECT_SCRIPT = f"""\\set aid random(1, {ACCOUNTS})
 SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
 """
@@ -108,6 +116,16 @@ class Place:
     user: str
     password: str
     dbname: str
+
+    def environment(self) -> dict[str, str]:
+        """What programs over libpq, and stormdb, are told."""
+        return os.environ | {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": self.dbname,
+        }
 
 
 @dataclass(frozen=True)
@@ -214,7 +232,7 @@ def run_engine(
     return Sample(committed / seconds, cpu_ns / 1000 / committed), merged
 
 
-def run_pgbench(place: Place, row: Comparison, seconds: float) -> Sample:
+def run_pgbench(pgbench: Path, place: Place, row: Comparison, seconds: float) -> Sample:
     """Run pgbench; its CPU is what the system counts for it."""
     clients, jobs = str(row.shape.connections), str(row.jobs or row.shape.threads)
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
@@ -224,15 +242,8 @@ def run_pgbench(place: Place, row: Comparison, seconds: float) -> Sample:
         load = ["-c", clients, "-j", jobs, "-T", str(max(1, round(seconds)))]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
-            ["pgbench", "-n", "-M", "prepared", *load, *kind, *row.more],
-            env=os.environ
-            | {
-                "PGHOST": place.host,
-                "PGPORT": str(place.port),
-                "PGUSER": place.user,
-                "PGPASSWORD": place.password,
-                "PGDATABASE": place.dbname,
-            },
+            [pgbench, "-n", "-M", "prepared", *load, *kind, *row.more],
+            env=place.environment(),
             capture_output=True,
             text=True,
             check=True,
@@ -247,8 +258,9 @@ def run_pgbench(place: Place, row: Comparison, seconds: float) -> Sample:
 class Bench:
     """Runs pairs and collects rows."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, pgbench: Path) -> None:
         self.args = args
+        self.pgbench = pgbench
         self.rows: list[Row] = []
 
     def wants(self, name: str) -> bool:
@@ -276,6 +288,14 @@ class Bench:
         detail = "{:,.0f} : {:,.0f} per s, {:.2f} : {:.2f} us".format(*medians)
         return faster, cheaper, detail
 
+    def measure(
+        self, name: str, once: Callable[[], float], goals: tuple[float, float], unit: str
+    ) -> None:
+        """A row without a peer, of which less is better."""
+        if self.wants(name):
+            value = statistics.median(once() for _ in range(self.args.pairs))
+            self.add(Row(name, value, *goals, unit=unit, is_less_better=True))
+
     def add(self, row: Row) -> None:
         self.rows.append(row)
         print(f"{row.name:<58} {row.value:>8.2f} {row.unit:<3} {row.verdict:<8} {row.detail}")
@@ -288,7 +308,7 @@ class Bench:
         program = program_of(row.workload)
         faster, cheaper, detail = self.pairs(
             lambda seconds: run_engine(place, program, seconds, row.shape)[0],
-            lambda seconds: run_pgbench(place, row, seconds),
+            lambda seconds: run_pgbench(self.pgbench, place, row, seconds),
         )
         self.add(Row(f"{row.name}: tps by pgbench's", faster, *row.goals, detail=detail))
         if row.cpu_goals:
@@ -325,75 +345,115 @@ CANNED = Comparison("canned answers, Unix socket, 16 connections", (1.5, 2.0))
 
 
 def canned(bench: Bench, folder: Path) -> None:
-    """What is measured against the canned-answer server."""
-    server = NullServer(socket=str(folder / ".s.PGSQL.5432"))
+    """What is measured against the server with canned answers, in a process of its own."""
     place = Place(str(folder), 5432, "me", "", "mine")
-    bench.compare(CANNED, place)
-    program = program_of(SelectOnly)
-    for rate in (1_000, 10_000, 50_000):
-        name = f"{rate:,} arrivals per s, canned answers: lag p99"
-        if not bench.wants(name):
-            continue
-        lags = []
-        for _ in range(bench.args.pairs):
-            _, merged = run_engine(place, program, bench.args.seconds, Shape(arrivals_per_s=rate))
-            (cell,) = (one for one in merged.row_totals() if one.kind == "transaction")
-            lags.append(cell.schedule_lag.quantile(0.99) / 1000)
-        lag = statistics.median(lags)
-        bench.add(Row(name, lag, 100, 50, unit="us", is_less_better=True))
-    name = "memory of the process with 1,000 connections"
+    socket = folder / ".s.PGSQL.5432"
+    server = subprocess.Popen([sys.executable, HERE / "canned_server.py", socket])
+    try:
+        while not socket.exists():
+            time.sleep(0.01)
+        bench.compare(CANNED, place)
+        for rate in (1_000, 10_000, 50_000):
+            lag(bench, place, rate)
+        bench.measure(
+            "1,000 connections, canned answers: memory of the process",
+            lambda: alone(memory_mb, place, bench.args.seconds),
+            (150, 120),
+            "MB",
+        )
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def lag(bench: Bench, place: Place, rate: int) -> None:
+    """How late transactions of an open loop start."""
+
+    def once() -> float:
+        shape = Shape(arrivals_per_s=rate)
+        _, merged = run_engine(place, program_of(SelectOnly), bench.args.seconds, shape)
+        (cell,) = (one for one in merged.row_totals() if one.kind == "transaction")
+        return cell.schedule_lag.quantile(0.99) / 1000
+
+    bench.measure(f"{rate:,} arrivals/s, canned answers: schedule lag p99", once, (100, 50), "µs")
+
+
+def alone(function: Callable[..., float], *args: object) -> float:
+    """Call it in a process of its own: what was measured here before has left its marks."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, args)
+
+
+def memory_mb(place: Place, seconds: float) -> float:
+    """Highest memory of this process while it holds 1,000 connections."""
+    _, merged = run_engine(place, program_of(SelectOnly), seconds, Shape(1000))
+    return max(gauges.rss_bytes for gauges in merged.processes.values()) / 2**20
+
+
+def start_up(bench: Bench, place: Place, psql: Path, folder: Path) -> None:
+    """Time from the command to the first transaction; the server tells when that was."""
+    config = folder / "start.yaml"
+    config.write_text(START_CONFIG.format(place=place, plugin=HERE / "start_plugin.py"))
+    command = [Path(sys.executable).with_name("stormdb"), "-c", config, "--quiet"]
+
+    def run(*more: str) -> float:
+        begin_s = time.time()
+        subprocess.run(
+            [*command, *more], env=place.environment(), check=False, stdout=subprocess.DEVNULL
+        )
+        first = "SELECT min(extract(epoch FROM at)) FROM stormdb_bench_start.started"
+        asked = [psql, "-XAtc", f"{first} WHERE at > to_timestamp({begin_s})"]
+        told = subprocess.run(
+            asked, env=place.environment(), check=True, capture_output=True, text=True
+        )
+        return float(told.stdout) - begin_s
+
+    name = "from command to first transaction"
     if bench.wants(name):
-        _, merged = run_engine(place, program, bench.args.seconds, Shape(1000))
-        rss = max(gauges.rss_bytes for gauges in merged.processes.values()) / 2**20
-        bench.add(Row(name, rss, 150, 120, unit="MB", is_less_better=True))
-    server.stop()
+        run("--setup")
+        bench.measure(name, run, (1, 0.6), "s")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short pair: does it work?")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--only", default="", help="rows whose name contains this")
     args = parser.parse_args()
     if args.quick:
-        args.pairs, args.seconds = 1, 1.0
-    if shutil.which("pgbench") is None:
-        print("pgbench is not installed; hint: install postgresql-contrib")
-        raise SystemExit(0)
-    bench = Bench(args)
-    with tempfile.TemporaryDirectory(prefix="stormdb-") as folder:
-        canned(bench, Path(folder))
+        args.pairs, args.seconds = 1, 2.0
     settings = {"fsync": "off", "synchronous_commit": "off", "shared_buffers": "1GB"}
-    with EmbeddedServer(settings=settings) as server:
+    with (
+        EmbeddedServer(settings=settings) as server,
+        tempfile.TemporaryDirectory(prefix="stormdb-") as folder,
+    ):
+        pgbench, psql = server.bin_dir / "pgbench", server.bin_dir / "psql"
         tcp = Place(server.host, server.port, server.user, server.password, server.dbname)
-        unix = Place(str(server.socket_dir), *list(asdict(tcp).values())[1:])
-        fill(unix)
+        unix = replace(tcp, host=str(server.socket_dir))
+        subprocess.run(
+            [pgbench, "-i", "-q", "-s", str(SCALE)],
+            env=unix.environment(),
+            check=True,
+            capture_output=True,
+        )
+        bench = Bench(args, pgbench)
         for row in ON_UNIX:
             bench.compare(row, unix)
         for row in ON_TCP:
             bench.compare(row, tcp)
+        canned(bench, Path(folder))
+        start_up(bench, unix, psql, Path(folder))
     if args.json:
-        report = {
+        figures = {
             "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},
             "pairs": args.pairs,
             "seconds": args.seconds,
             "rows": [asdict(row) | {"verdict": row.verdict} for row in bench.rows],
         }
-        args.json.write_text(json.dumps(report, indent=2) + "\n")
-
-
-def fill(place: Place) -> None:
-    """Make pgbench's tables."""
-    keys = {"PGHOST": place.host, "PGPORT": str(place.port), "PGUSER": place.user}
-    keys |= {"PGPASSWORD": place.password, "PGDATABASE": place.dbname}
-    subprocess.run(
-        ["pgbench", "-i", "-q", "-s", str(SCALE)],
-        env=os.environ | keys,
-        check=True,
-        capture_output=True,
-    )
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":
