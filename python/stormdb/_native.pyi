@@ -36,6 +36,7 @@ __all__ = [
     "Schedule",
     "Target",
     "Timer",
+    "Trace",
     "ValueSketch",
     "WorkerCounts",
     "__version__",
@@ -51,7 +52,7 @@ MAX_NAMES: Final[int]  # custom counters, and custom values, of one recorder
 HIGHEST_TIME_NS: Final[int]  # 24 h: longer times count as this, and in `clamped_count`
 
 _Role = Literal["warm_up", "ramp", "steady", "cool_down"]
-_Arrival = Literal["constant", "poisson"]
+_Arrival = Literal["constant", "poisson", "trace"]
 _RowKind = Literal["transaction", "operation"]
 _Address = str | tuple[str, int]  # path of a Unix socket, or address and port
 
@@ -84,6 +85,10 @@ class Rate:
         """Straight line from one rate to another; one of them may be 0."""
 
     @staticmethod
+    def steps(from_micro_per_s: int, to_micro_per_s: int, count: int) -> Rate:
+        """`count` rates from one to another, each held for the same time; 2 to 1000."""
+
+    @staticmethod
     def sine(mean_micro_per_s: int, amplitude_micro_per_s: int, period_ns: int) -> Rate:
         """Sine around `mean`, starting upwards; the amplitude is at most the mean.
 
@@ -108,6 +113,29 @@ class Phase:
     rate: Final[Rate | None]
 
 @final
+class Trace:
+    """Recorded arrivals: times after the start of the run."""
+
+    last_ns: Final[int]
+    """When the last one is due."""
+
+    @staticmethod
+    def parse(name: str, text: str, *, micro_speed: int = 1_000_000) -> Trace:
+        """Read one time per line, in seconds with up to nine decimals; `#` begins a comment.
+
+        Args:
+            name: of the file, for messages.
+            text: 1 to 5,000,000 times, none earlier than the one before.
+            micro_speed: how much faster than recorded it is played, in millionths.
+
+        Raises:
+            ValueError: a line cannot be used; names file and line.
+        """
+
+    def __len__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
 class Interval:
     """A piece of the run's time line: [start_ns, end_ns)."""
 
@@ -130,6 +158,8 @@ class Plan:
         phases: 1 to 1000; all open loop or all closed loop.
         arrival: process of the intended starts; ignored in closed loop.
         seed: of the Poisson process.
+        trace: when arrivals are due, which makes an open loop of phases without rates; `arrival`
+            is `trace` then.
         interval_ns: length of an interval, from 1 ms to 1 h.
 
     Raises:
@@ -142,11 +172,12 @@ class Plan:
         *,
         arrival: _Arrival = "constant",
         seed: int = 0,
+        trace: Trace | None = None,
         interval_ns: int = 1_000_000_000,
     ) -> Self: ...
     phases: Final[list[Phase]]
     arrival: Final[_Arrival]
-    seed: Final[int]  # 0 if constant
+    seed: Final[int]  # 0 unless Poisson
     interval_ns: Final[int]
     duration_ns: Final[int]
     """Sum of the phases, without the drain."""
@@ -623,6 +654,7 @@ class Target:
         target_session_attrs: `any`, `read-write`, `read-only`, `primary`, `standby` or
             `prefer-standby`.
         connect_timeout_ns: limit of one attempt; 0 for none.
+        protocol_version: to ask for, `3.0` or `3.2`; an older server may answer with 3.0.
 
     Raises:
         ValueError: a word is unknown, or a file is not what it should be.
@@ -644,6 +676,7 @@ class Target:
         channel_binding: str = "prefer",
         target_session_attrs: str = "any",
         connect_timeout_ns: int = 0,
+        protocol_version: str = "3.0",
     ) -> Self: ...
 
 @final
@@ -677,9 +710,10 @@ class Engine:
         think_time_ns: closed loop: mean pause between two transactions of a worker.
         is_think_exponential: draw the pause; else it is constant.
         max_lag_ns: open loop: drop an arrival that is later than this as `too_late`; 0 for never.
+        transaction_timeout_ns: end a transaction that takes longer without its pauses, by 25P04
+            and with its session; looked at every 20 ms; 0 for never.
         max_tries: of a block, at least 1.
         retry_backoff_ns: pause before the second try; doubles with each further one.
-        max_error_ratio: end the run once more than this part of its transactions have failed.
         protocol: `prepared`, `extended` or `simple`.
         io: `auto`, `uring` or `poll`.
 
@@ -703,9 +737,9 @@ class Engine:
         think_time_ns: int = 0,
         is_think_exponential: bool = False,
         max_lag_ns: int = 0,
+        transaction_timeout_ns: int = 0,
         max_tries: int = 1,
         retry_backoff_ns: int = 0,
-        max_error_ratio: float | None = None,
         protocol: str = "prepared",
         io: str = "auto",
     ) -> Self: ...

@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle};
 use stormdb_reactor::Uring;
 use stormdb_reactor::{Poll, Reactor};
 
-use crate::snapshot::{IntervalSnapshot, RowKind};
+use crate::snapshot::IntervalSnapshot;
 use crate::worker::{ConnectionMode, Control, Problem, Report, Share, Worker, WorkerSpec};
 use crate::{Error, Result};
 
@@ -37,38 +37,9 @@ impl Io {
 #[cfg(not(target_os = "linux"))]
 const NO_URING: &str = "io_uring is a feature of Linux; hint: leave io out, or set it to poll";
 
-/// Transactions that must have finished before their failures end a run.
-const MIN_FINISHED: u64 = 100;
-
-/// How many transactions have failed of those that are finished.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Failures {
-    failed: u64,
-    finished: u64,
-}
-
-impl Failures {
-    fn add(&mut self, snapshot: &IntervalSnapshot) {
-        for (key, outcomes) in &snapshot.cells {
-            if key.kind == RowKind::Transaction {
-                let failed = outcomes.failed.total();
-                self.failed += failed;
-                self.finished += failed + outcomes.committed + outcomes.rolled_back;
-            }
-        }
-    }
-
-    /// The part that has failed if it is above the limit.
-    fn beyond(self, max_ratio: f64) -> Option<f64> {
-        let ratio = self.failed as f64 / self.finished.max(1) as f64;
-        (self.finished >= MIN_FINISHED && ratio > max_ratio).then_some(ratio)
-    }
-}
-
 /// What the threads have said so far.
 #[derive(Debug, Default)]
 struct Heard {
-    failures: Failures,
     ready: u32,
     ended: u32,
     busy_ns: u64,
@@ -82,8 +53,6 @@ pub struct Engine {
     reports: Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     heard: Heard,
-    /// End the run once more than this part of its transactions have failed.
-    max_error_ratio: Option<f64>,
 }
 
 impl Engine {
@@ -102,13 +71,7 @@ impl Engine {
         }
         let control = Arc::new(Control::default());
         let (sender, reports) = channel();
-        let mut engine = Self {
-            control,
-            reports,
-            threads: Vec::new(),
-            heard: Heard::default(),
-            max_error_ratio: None,
-        };
+        let mut engine = Self { control, reports, threads: Vec::new(), heard: Heard::default() };
         for thread_index in 0..threads {
             let share = Share::new(spec, thread_index, threads);
             let (spec, control, sender) =
@@ -137,7 +100,6 @@ impl Engine {
                 Report::Ready => self.heard.ready += 1,
                 Report::Failed(problem) => self.heard.problems.push(problem),
                 Report::Interval(snapshot) => {
-                    self.heard.failures.add(&snapshot);
                     self.heard.snapshots.push(*snapshot);
                 }
                 Report::Ended { busy_ns } => {
@@ -146,29 +108,6 @@ impl Engine {
                 }
             }
         }
-        self.end_hopeless_run();
-    }
-
-    fn end_hopeless_run(&mut self) {
-        let Some(max_ratio) = self.max_error_ratio else { return };
-        let Some(ratio) = self.heard.failures.beyond(max_ratio) else { return };
-        self.max_error_ratio = None;
-        self.control.stop();
-        let Failures { failed, finished } = self.heard.failures;
-        self.heard.problems.push(Problem {
-            message: format!(
-                "{failed} of {finished} transactions have failed, {:.1} %, so the run was ended early",
-                100.0 * ratio
-            ),
-            hint: "see the errors by SQLSTATE in the report, or raise max_error_ratio".to_owned(),
-            is_of_server: false,
-        });
-    }
-
-    /// End the run in order once more than this part of its transactions have failed; looked at
-    /// whenever an interval is over.
-    pub fn limit_errors(&mut self, max_ratio: f64) {
-        self.max_error_ratio = Some(max_ratio);
     }
 
     /// True once every connection of every thread is open and has prepared the statements.

@@ -27,6 +27,16 @@ pub enum Error {
         /// How to mend it.
         hint: &'static str,
     },
+    /// Recorded arrivals cannot be used.
+    #[error("{place}: {what}; hint: {hint}")]
+    Trace {
+        /// File and line.
+        place: String,
+        /// What is wrong.
+        what: String,
+        /// How to mend it.
+        hint: &'static str,
+    },
     /// A node's number and the number of nodes disagree.
     #[error("node {node_index} of {node_count} does not exist; hint: nodes count from 0")]
     Node {

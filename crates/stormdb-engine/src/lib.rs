@@ -36,6 +36,7 @@ pub mod sketch;
 pub mod snapshot;
 pub mod sqlstate;
 pub mod tls;
+pub mod trace;
 pub mod value;
 pub mod worker;
 
@@ -49,3 +50,4 @@ pub use schedule::{Due, Schedule};
 pub use sketch::ValueSketch;
 pub use snapshot::{IntervalSnapshot, RowKind, Traffic};
 pub use sqlstate::Sqlstate;
+pub use trace::Trace;

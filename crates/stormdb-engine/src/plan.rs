@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rate::{Rate, RateCurve, UNITS_PER_ARRIVAL};
+use crate::trace::Trace;
 use crate::{Error, Result};
 
 /// Most phases of a plan.
@@ -33,7 +34,7 @@ pub enum Role {
 }
 
 /// The process that places arrivals under the rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arrival {
     /// Evenly: arrival k of a phase is due when the rate's integral reaches k.
     Constant,
@@ -42,6 +43,8 @@ pub enum Arrival {
         /// Seed of the gaps.
         seed: u64,
     },
+    /// At recorded times, whatever the phase; no phase has a rate.
+    Trace(Trace),
 }
 
 /// One phase of a plan.
@@ -135,6 +138,7 @@ impl Plan {
         let (mut start_ns, mut first_interval) = (0, 0);
         for phase in &phases {
             check_phase(phase, &phases[0], start_ns)?;
+            check_process(phase, &arrival)?;
             let curve = phase.rate.map(|rate| RateCurve::new(&rate, phase.duration_ns));
             let end_ns = start_ns + phase.duration_ns;
             let units = curve.as_ref().map_or(0, |curve| curve.units(phase.duration_ns));
@@ -153,8 +157,8 @@ impl Plan {
 
     /// The process of the arrivals.
     #[must_use]
-    pub fn arrival(&self) -> Arrival {
-        self.arrival
+    pub fn arrival(&self) -> &Arrival {
+        &self.arrival
     }
 
     /// Length of a full interval.
@@ -172,7 +176,7 @@ impl Plan {
     /// Whether arrivals ignore completions.
     #[must_use]
     pub fn is_open_loop(&self) -> bool {
-        self.phases[0].rate.is_some()
+        self.phases[0].rate.is_some() || matches!(self.arrival, Arrival::Trace(_))
     }
 
     /// Number of intervals without the drain.
@@ -231,16 +235,17 @@ impl Plan {
         self.spans.get(phase_index as usize).map(|span| span.start_ns)
     }
 
-    /// Arrivals of a phase over all nodes: exact if constant, the rounded mean if Poisson, 0 in
-    /// closed loop; `None` if there is no such phase.
+    /// Arrivals of a phase over all nodes: exact if constant or recorded, the rounded mean if
+    /// Poisson, 0 in closed loop; `None` if there is no such phase.
     #[must_use]
     pub fn planned_count(&self, phase_index: u32) -> Option<u64> {
-        let units = self.spans.get(phase_index as usize)?.units;
-        Some(match self.arrival {
-            Arrival::Constant => constant_count(units),
+        let span = self.spans.get(phase_index as usize)?;
+        Some(match &self.arrival {
+            Arrival::Constant => constant_count(span.units),
             Arrival::Poisson { .. } => {
-                to_count((units + UNITS_PER_ARRIVAL / 2) / UNITS_PER_ARRIVAL)
+                to_count((span.units + UNITS_PER_ARRIVAL / 2) / UNITS_PER_ARRIVAL)
             }
+            Arrival::Trace(trace) => trace.count_within(span.start_ns, span.end_ns),
         })
     }
 
@@ -273,6 +278,14 @@ impl Plan {
 /// Arrivals 0, 1, … that are due before the integral ends at `units`.
 pub(crate) fn constant_count(units: u128) -> u64 {
     to_count(units.div_ceil(UNITS_PER_ARRIVAL))
+}
+
+fn check_process(phase: &Phase, arrival: &Arrival) -> Result<()> {
+    if matches!(arrival, Arrival::Trace(_)) && phase.rate.is_some() {
+        let what = "its arrivals are recorded, so it has no rate".to_owned();
+        return Err(Error::phase(&phase.name, what, "remove the rate"));
+    }
+    Ok(())
 }
 
 fn to_count(arrivals: u128) -> u64 {

@@ -19,6 +19,9 @@ pub const MAX_RATE_MICRO_PER_S: u64 = 1_000_000_000_000_000;
 /// Straight lines that a period of a sine is drawn with.
 pub const SINE_LINES: u64 = 64;
 
+/// Most steps of a phase.
+pub const MAX_STEPS: u32 = 1000;
+
 /// Shortest period of a sine: 1 ms.
 pub const MIN_PERIOD_NS: u64 = 1_000_000;
 
@@ -36,6 +39,15 @@ pub enum Rate {
         from_micro_per_s: u64,
         /// Rate at its end.
         to_micro_per_s: u64,
+    },
+    /// Several rates, each held for the same time.
+    Steps {
+        /// The first.
+        from_micro_per_s: u64,
+        /// The last; those in between are evenly spaced.
+        to_micro_per_s: u64,
+        /// How many, from 2 to [`MAX_STEPS`].
+        count: u32,
     },
     /// A sine that starts upwards, drawn with [`SINE_LINES`] straight lines a period: at most
     /// 0.13 % of the amplitude off.
@@ -68,7 +80,10 @@ impl Rate {
     pub(crate) fn problem(&self, duration_ns: u64) -> Option<Problem> {
         let highest = match *self {
             Self::Hold { rate_micro_per_s } => rate_micro_per_s,
-            Self::Ramp { from_micro_per_s, to_micro_per_s } => from_micro_per_s.max(to_micro_per_s),
+            Self::Ramp { from_micro_per_s, to_micro_per_s }
+            | Self::Steps { from_micro_per_s, to_micro_per_s, .. } => {
+                from_micro_per_s.max(to_micro_per_s)
+            }
             Self::Sine { mean_micro_per_s, .. } => mean_micro_per_s,
             Self::Spike { base_micro_per_s, peak_micro_per_s, .. } => {
                 base_micro_per_s.max(peak_micro_per_s)
@@ -87,6 +102,12 @@ impl Rate {
             ));
         }
         match *self {
+            Self::Steps { count, .. } if !(2..=MAX_STEPS).contains(&count) => {
+                Some((format!("it has {count} steps"), "use 2 to 1000 steps"))
+            }
+            Self::Steps { count, .. } if u64::from(count) > duration_ns => {
+                Some(("its steps are shorter than 1 ns".into(), "lengthen the phase"))
+            }
             Self::Sine { mean_micro_per_s, amplitude_micro_per_s, .. }
                 if amplitude_micro_per_s > mean_micro_per_s =>
             {
@@ -217,6 +238,15 @@ impl RateCurve {
             Rate::Ramp { from_micro_per_s: from, to_micro_per_s: to } => {
                 Self::from_corners([(0, from, from)], duration_ns, to)
             }
+            Rate::Steps { from_micro_per_s: from, to_micro_per_s: to, count } => {
+                let rate = |step| step_rate(from, to, step, count);
+                let corners = (0..count).map(|step| {
+                    let at_ns = u128::from(duration_ns) * u128::from(step) / u128::from(count);
+                    let at_ns = u64::try_from(at_ns).expect("it is within the phase");
+                    (at_ns, rate(step.saturating_sub(1)), rate(step))
+                });
+                Self::from_corners(corners, duration_ns, to)
+            }
             Rate::Spike { base_micro_per_s: base, peak_micro_per_s: peak, at_ns, width_ns } => {
                 let corners =
                     [(0, base, base), (at_ns, base, peak), (at_ns + width_ns, peak, base)];
@@ -277,6 +307,13 @@ impl RateCurve {
         let line = &self.lines[self.lines.partition_point(|line| line.units_before <= within) - 1];
         cycles * self.cycle_ns + line.start_ns + line.latest_ns(within - line.units_before)
     }
+}
+
+/// Rate of one of several steps, rounded towards the first.
+fn step_rate(from: u64, to: u64, step: u32, count: u32) -> u64 {
+    let height = u128::from(from.abs_diff(to)) * u128::from(step) / u128::from(count - 1);
+    let height = u64::try_from(height).expect("at most the difference");
+    if to >= from { from + height } else { from - height }
 }
 
 /// Rate at corner `k` of [`SINE_LINES`], rounded.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::plan::{Arrival, Plan, constant_count};
 use crate::random::{FIRST_OWN_STREAM, random_exponential};
 use crate::rate::UNITS_PER_ARRIVAL;
+use crate::trace::Trace;
 use crate::{Error, Result};
 
 /// The stream of the Poisson gaps.
@@ -95,6 +96,12 @@ impl Schedule {
         }
     }
 
+    fn recorded(&self, trace: &Trace) -> Option<Due> {
+        let intended_start_ns = trace.intended_start_ns(self.next_index)?;
+        let phase_index = self.plan.phase_at(intended_start_ns)?;
+        Some(Due { index: self.next_index, intended_start_ns, phase_index })
+    }
+
     fn due(&self, units: u128) -> Due {
         let span = &self.plan.spans()[self.phase];
         let curve = span.curve.as_ref().expect("only an open loop has units");
@@ -110,9 +117,10 @@ impl Iterator for Schedule {
     type Item = Due;
 
     fn next(&mut self) -> Option<Due> {
-        let due = match self.plan.arrival() {
+        let due = match *self.plan.arrival() {
             Arrival::Constant => self.next_constant(),
             Arrival::Poisson { seed } => self.next_poisson(seed),
+            Arrival::Trace(ref trace) => self.recorded(trace),
         }?;
         self.next_index += self.node_count;
         Some(due)

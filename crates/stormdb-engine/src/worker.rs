@@ -77,7 +77,8 @@ pub struct Worker<R: Reactor> {
     /// End of the oldest interval that was not handed out.
     interval_end_ns: u64,
     is_draining: bool,
-    is_cancelling: bool,
+    /// Nothing is measured any more.
+    is_over: bool,
 }
 
 impl<R: Reactor> Worker<R> {
@@ -122,7 +123,7 @@ impl<R: Reactor> Worker<R> {
             gauges: Gauges::default(),
             interval_end_ns: spec.plan.interval(0).end_ns,
             is_draining: false,
-            is_cancelling: false,
+            is_over: false,
             spec,
             share,
         })
@@ -232,26 +233,31 @@ impl<R: Reactor> Worker<R> {
         }
     }
 
-    /// What is under way may finish, nothing new is started.
+    /// Nothing more is offered: what is under way may finish, and arrivals that wait are served,
+    /// for to drop them would leave out the slowest.
     fn drain(&mut self, end_ns: u64) -> Result<()> {
         let end_run_ns = end_ns.saturating_sub(self.start_ns);
         self.offer_due(end_run_ns.saturating_sub(1))?;
         self.is_draining = true;
-        let reason = if self.is_cut_off() { self.rows.no_connection } else { self.rows.run_ended };
-        self.jobs.drop_queued(&mut self.recorder, reason)?;
+        if !self.spec.plan.is_open_loop() {
+            self.jobs.clear();
+        }
         let last_ns = end_ns.max(monotonic_ns()) + self.spec.drain_ns;
-        while self.is_any_busy() {
+        while self.jobs.queued() > 0 || self.is_any_busy() {
             let now_ns = monotonic_ns();
             if now_ns >= last_ns || self.control.is_abandoned() {
                 break;
             }
             self.fire_timers(now_ns);
+            self.dispatch();
             self.continue_copies();
             self.flip(now_ns - self.start_ns)?;
             let wake_ns = self.next_wake_ns(now_ns).min(last_ns);
             self.wait_until(wake_ns)?;
             self.take_events();
         }
+        let reason = if self.is_cut_off() { self.rows.no_connection } else { self.rows.run_ended };
+        self.jobs.drop_queued(&mut self.recorder, reason)?;
         self.cancel_rest()?;
         for slot in 0..self.connections.len() {
             self.hang_up(slot);
@@ -286,10 +292,10 @@ impl<R: Reactor> Worker<R> {
     fn fire_timers(&mut self, now_ns: u64) {
         while let Some(timer) = self.timers.pop_due(now_ns) {
             match timer {
-                Timer::Worker(worker) => self.jobs.enqueue_worker(worker, self.run_ns()),
-                Timer::Connection(slot) => self.go_on(slot),
+                Timer::Worker(worker) => self.go_on_in_closed_loop(worker),
+                Timer::Connection(slot) => self.go_on(slot, now_ns),
                 Timer::Reconnect(slot) => {
-                    if !self.is_draining {
+                    if !self.is_draining || self.jobs.queued() > 0 {
                         self.connect(slot);
                     }
                 }
@@ -298,6 +304,7 @@ impl<R: Reactor> Worker<R> {
         if now_ns >= self.next_sweep_ns {
             self.next_sweep_ns = now_ns + CONTROL_NS;
             self.end_late_attempts(now_ns);
+            self.end_late_transactions(now_ns);
         }
     }
 
@@ -332,10 +339,12 @@ impl<R: Reactor> Worker<R> {
         if self.copying.iter().any(can_go_on) {
             return now_ns;
         }
-        let arrival_ns =
-            self.schedule.peek().map_or(u64::MAX, |due| due.intended_start_ns + self.start_ns);
+        let arrival_ns = match self.schedule.peek() {
+            Some(due) if !self.is_draining => due.intended_start_ns + self.start_ns,
+            _ => u64::MAX,
+        };
         let interval_ns = self.interval_end_ns.saturating_add(self.start_ns);
-        arrival_ns.min(interval_ns).min(self.timers.next_ns()).min(now_ns + CONTROL_NS)
+        arrival_ns.min(interval_ns).min(self.timers.next_ns()).min(self.next_sweep_ns)
     }
 
     fn wait_until(&mut self, wake_ns: u64) -> Result<()> {

@@ -13,6 +13,7 @@ use stormdb_engine::tls::{Roots, SslMode, TlsContext, TlsSettings};
 use stormdb_engine::worker::{self, ConnectionMode, Endpoint, SessionAttributes, WorkerSpec};
 use stormdb_reactor::SockAddr;
 use stormdb_wire::Login;
+use stormdb_wire::frontend::ProtocolVersion;
 use stormdb_wire::startup::ChannelBinding;
 
 use crate::errors::{Result, unknown_word, unusable};
@@ -48,7 +49,7 @@ impl Target {
     #[pyo3(signature = (
         endpoints, *, user, dbname, password=None, settings=BTreeMap::new(), sslmode="prefer",
         sslrootcert="", sslcert="", sslkey="", sslcrl="", channel_binding="prefer",
-        target_session_attrs="any", connect_timeout_ns=0,
+        target_session_attrs="any", connect_timeout_ns=0, protocol_version="3.0",
     ))]
     fn new(
         endpoints: Vec<(String, String, Address)>,
@@ -64,13 +65,18 @@ impl Target {
         channel_binding: &str,
         target_session_attrs: &str,
         connect_timeout_ns: u64,
+        protocol_version: &str,
     ) -> Result<Self> {
         let login = Login {
             user,
             dbname,
             password,
             settings: settings.into_iter().collect(),
-            version: stormdb_wire::frontend::ProtocolVersion::default(),
+            version: match protocol_version {
+                "3.0" => ProtocolVersion::V3_0,
+                "3.2" => ProtocolVersion::V3_2,
+                _ => return Err(unknown_word("protocol_version", protocol_version, "3.0, 3.2")),
+            },
             channel_binding: binding_of(channel_binding)?,
             server_end_point: None,
         };
@@ -176,8 +182,8 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         program, plan, target, *, transient_ratio=0.0, threads, connections, workers, seed, think_time_ns=0,
-        is_think_exponential=false, max_queue, max_lag_ns=0, max_tries=1, retry_backoff_ns=0,
-        max_error_ratio=None, drain_ns, protocol="prepared", io="auto",
+        is_think_exponential=false, max_queue, max_lag_ns=0, transaction_timeout_ns=0, max_tries=1,
+        retry_backoff_ns=0, drain_ns, protocol="prepared", io="auto",
     ))]
     fn new(
         program: &[u8],
@@ -192,9 +198,9 @@ impl Engine {
         is_think_exponential: bool,
         max_queue: usize,
         max_lag_ns: u64,
+        transaction_timeout_ns: u64,
         max_tries: u32,
         retry_backoff_ns: u64,
-        max_error_ratio: Option<f64>,
         drain_ns: u64,
         protocol: &str,
         io: &str,
@@ -223,14 +229,12 @@ impl Engine {
             is_think_exponential,
             max_queue,
             max_lag_ns,
+            transaction_timeout_ns,
             max_tries,
             retry_backoff_ns,
             drain_ns,
         };
-        let mut engine = engine::Engine::start(&spec, threads, io)?;
-        if let Some(max_ratio) = max_error_ratio {
-            engine.limit_errors(max_ratio);
-        }
+        let engine = engine::Engine::start(&spec, threads, io)?;
         Ok(Self { engine: Mutex::new(engine), io })
     }
 

@@ -29,7 +29,7 @@ mod _native {
         hdr_log::HdrLog,
         histogram::Histogram,
         null_server::NullServer,
-        plan::{Interval, Phase, Plan, Rate, Schedule},
+        plan::{Interval, Phase, Plan, Rate, Schedule, Trace},
         random_stream::RandomStream,
         recorder::Recorder,
         snapshot::{

@@ -29,6 +29,11 @@ impl Rate {
     }
 
     #[staticmethod]
+    fn steps(from_micro_per_s: u64, to_micro_per_s: u64, count: u32) -> Self {
+        Self(engine::Rate::Steps { from_micro_per_s, to_micro_per_s, count })
+    }
+
+    #[staticmethod]
     fn sine(mean_micro_per_s: u64, amplitude_micro_per_s: u64, period_ns: u64) -> Self {
         Self(engine::Rate::Sine { mean_micro_per_s, amplitude_micro_per_s, period_ns })
     }
@@ -93,6 +98,33 @@ impl Phase {
     }
 }
 
+/// Recorded arrivals.
+#[pyclass(module = "stormdb._native", frozen, eq, from_py_object)]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Trace(engine::Trace);
+
+#[pymethods]
+impl Trace {
+    #[staticmethod]
+    #[pyo3(signature = (name, text, *, micro_speed=1_000_000))]
+    fn parse(name: &str, text: &str, micro_speed: u64) -> Result<Self> {
+        Ok(Self(engine::Trace::parse(name, text, micro_speed)?))
+    }
+
+    #[getter]
+    fn last_ns(&self) -> u64 {
+        self.0.last_ns()
+    }
+
+    fn __len__(&self) -> usize {
+        usize::try_from(self.0.count()).expect("it was the length of a vector")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Trace({} arrivals, {} ns)", self.0.count(), self.0.last_ns())
+    }
+}
+
 /// A piece of the time line.
 #[pyclass(module = "stormdb._native", frozen, eq, hash)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,11 +165,20 @@ pub(crate) struct Plan(pub(crate) Arc<engine::Plan>);
 #[pymethods]
 impl Plan {
     #[new]
-    #[pyo3(signature = (phases, *, arrival="constant", seed=0, interval_ns=1_000_000_000))]
-    fn new(phases: &Bound<'_, PyAny>, arrival: &str, seed: u64, interval_ns: u64) -> Result<Self> {
-        let arrival = match arrival {
-            "constant" => Arrival::Constant,
-            "poisson" => Arrival::Poisson { seed },
+    #[pyo3(signature = (
+        phases, *, arrival="constant", seed=0, trace=None, interval_ns=1_000_000_000,
+    ))]
+    fn new(
+        phases: &Bound<'_, PyAny>,
+        arrival: &str,
+        seed: u64,
+        trace: Option<Trace>,
+        interval_ns: u64,
+    ) -> Result<Self> {
+        let arrival = match (arrival, trace) {
+            (_, Some(trace)) => Arrival::Trace(trace.0),
+            ("constant", _) => Arrival::Constant,
+            ("poisson", _) => Arrival::Poisson { seed },
             _ => return Err(unknown_word("arrival", arrival, "constant, poisson")),
         };
         let phases: PyResult<Vec<engine::Phase>> =
@@ -155,13 +196,14 @@ impl Plan {
         match self.0.arrival() {
             Arrival::Constant => "constant",
             Arrival::Poisson { .. } => "poisson",
+            Arrival::Trace(_) => "trace",
         }
     }
 
     #[getter]
     fn seed(&self) -> u64 {
-        match self.0.arrival() {
-            Arrival::Constant => 0,
+        match *self.0.arrival() {
+            Arrival::Constant | Arrival::Trace(_) => 0,
             Arrival::Poisson { seed } => seed,
         }
     }
@@ -224,7 +266,8 @@ impl Plan {
     }
 
     fn __repr__(&self) -> String {
-        format!("Plan({:?}, {:?}, {} ns)", self.0.phases(), self.0.arrival(), self.0.interval_ns())
+        let arrival = self.arrival();
+        format!("Plan({:?}, {arrival}, {} ns)", self.0.phases(), self.0.interval_ns())
     }
 }
 

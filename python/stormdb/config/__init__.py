@@ -1,11 +1,10 @@
 """Configuration: YAML, environment and flags to a `RunConfig`; connection targets."""
 
 from stormdb.config.connection import ConnectTarget, resolve_target
+from stormdb.config.course import LoadSettings, PhaseSettings
 from stormdb.config.load import load
 from stormdb.config.models import (
     DatabaseSettings,
-    LoadSettings,
-    PhaseSettings,
     PluginLimits,
     PluginsSettings,
     RetrySettings,

@@ -1,4 +1,4 @@
-"""Types of configuration values: how each is read from a file and written back.
+"""Types of configuration values: how each is read from a file and written back; `Section`.
 
 A type carries its reader, its writer (what the reader turns into the same value again) and its
 piece of JSON schema. `Kind` marks how the layers treat the raw text of a key.
@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from stormdb.errors import ConfigError
@@ -25,17 +32,26 @@ __all__ = [
     "Ports",
     "Rate",
     "RateOrZero",
+    "Ratio",
     "Secret",
+    "Section",
     "Size",
     "Switch",
     "Text",
     "TextList",
+    "Times",
     "bytes_text",
     "duration_text",
     "problem",
     "rate_text",
     "shown",
 ]
+
+
+class Section(BaseModel):
+    """A mapping of the file with a fixed set of keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,27 @@ def bytes_text(size: int) -> str:
 
 def _rate_or_zero(value: str | float) -> int:
     return 0 if str(value).strip() in {"0", "0/s", "0.0"} else parse_rate(value)
+
+
+def _ratio(value: Any) -> float:
+    text = str(value).strip()
+    try:
+        ratio = float(Decimal(text.removesuffix("%").strip()) / (100 if "%" in text else 1))
+    except ArithmeticError:
+        ratio = -1.0
+    if isinstance(value, bool) or not 0 <= ratio <= 1:
+        raise problem(f"{shown(value)} is not a ratio", "write it as 5%, or as 0.05")
+    return ratio
+
+
+def _times(value: Any) -> int:
+    try:
+        micro = int(Decimal(str(value).strip()) * 10**6)
+    except (ArithmeticError, ValueError):
+        micro = 0
+    if isinstance(value, bool) or not 1 <= micro <= 10**12:
+        raise problem(f"{shown(value)} is not a factor", "write a number above 0, such as 2 or 0.5")
+    return micro
 
 
 def _text(value: Any) -> str:
@@ -212,6 +249,29 @@ Size = Annotated[
     ),
 ]
 """Bytes; `512MiB`, `2GB` in a file."""
+
+Ratio = Annotated[
+    float,
+    BeforeValidator(_ratio),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*%?\s*$",
+            "minimum": 0,
+            "maximum": 1,
+            "examples": ["5%", 0.05],
+        }
+    ),
+]
+"""Part of a whole, from 0 to 1; `5%` or 0.05 in a file."""
+
+Times = Annotated[
+    int,
+    BeforeValidator(_times),
+    PlainSerializer(lambda micro: micro / 10**6),
+    WithJsonSchema({"type": ["string", "number"], "exclusiveMinimum": 0, "examples": [2, 0.5]}),
+]
+"""A factor in millionths; `2` or `0.5` in a file."""
 
 _SCALAR = ["string", "number", "boolean"]
 Count = Annotated[int, BeforeValidator(_count)]

@@ -8,48 +8,40 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
+from stormdb.config.course import LoadSettings
 from stormdb.config.fields import (
     Count,
     Duration,
     PathText,
     Ports,
-    Rate,
-    RateOrZero,
+    Ratio,
     Secret,
+    Section,
     Size,
     Switch,
     Text,
     TextList,
-    duration_text,
     problem,
-    rate_text,
 )
 from stormdb.config.thresholds import Threshold, parse_threshold
 
 __all__ = [
     "DatabaseSettings",
-    "LoadSettings",
-    "PhaseSettings",
     "PluginLimits",
     "PluginsSettings",
     "RetrySettings",
     "RunSettings",
-    "SineSettings",
-    "SpikeSettings",
 ]
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
@@ -57,17 +49,12 @@ SessionAttributes = Literal[
     "any", "primary", "standby", "prefer-standby", "read-write", "read-only"
 ]
 Isolation = Literal["read uncommitted", "read committed", "repeatable read", "serializable"]
-Role = Literal["warm_up", "ramp", "steady", "cool_down"]
 Executor = Literal["auto", "native", "coroutine"]
 Io = Literal["auto", "uring", "poll"]
+Protocol = Literal["prepared", "extended", "simple"]
+ConnectionMode = Literal["persistent", "transient", "mixed"]
 
 SECOND_NS = 1_000_000_000
-
-
-class Section(BaseModel):
-    """A mapping of the file with a fixed set of keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _hosts(value: Any) -> Any:
@@ -195,125 +182,6 @@ class RetrySettings(Section):
     )
 
 
-class SineSettings(Section):
-    """Swing of a phase's rate around its `rate`."""
-
-    amplitude_micro_per_s: Rate = Field(
-        alias="amplitude", description="At most the phase's rate.", examples=["200/s"]
-    )
-    period_ns: Duration = Field(
-        alias="period", description="Length of one swing.", examples=["30s"]
-    )
-
-
-class SpikeSettings(Section):
-    """Burst within a phase."""
-
-    peak_micro_per_s: Rate = Field(
-        alias="peak", description="Rate during the burst.", examples=["2k/s"]
-    )
-    at_ns: Duration = Field(
-        alias="at", description="Start, counted from the start of the phase.", examples=["20s"]
-    )
-    width_ns: Duration = Field(alias="width", description="Length.", examples=["5s"])
-
-
-def _default_role(data: dict[str, Any]) -> Role:
-    return "ramp" if data.get("from_micro_per_s") is not None else "steady"
-
-
-class PhaseSettings(Section):
-    """One phase of a run."""
-
-    name: Text = Field(
-        min_length=1, max_length=100, description="Unique within the run.", examples=["hold"]
-    )
-    duration_ns: Duration = Field(alias="duration", gt=0, description="Length.", examples=["30s"])
-    rate_micro_per_s: RateOrZero | None = Field(
-        default=None, alias="rate", description="Rate, unless it is a ramp; 0 only below a spike."
-    )
-    from_micro_per_s: RateOrZero | None = Field(
-        default=None, alias="from", description="Ramp: rate at its start."
-    )
-    to_micro_per_s: RateOrZero | None = Field(
-        default=None, alias="to", description="Ramp: rate at its end."
-    )
-    sine: SineSettings | None = Field(default=None, description="Swing around `rate`.")
-    spike: SpikeSettings | None = Field(default=None, description="Burst above `rate`.")
-    role: Role = Field(
-        default_factory=_default_role,
-        description="What the phase is for; figures are of `steady` ones. Default: `steady`, of a "
-        "ramp `ramp`.",
-    )
-
-    @property
-    def highest_micro_per_s(self) -> int:
-        """The highest rate within the phase."""
-        base = self.rate_micro_per_s or 0
-        swing = self.sine.amplitude_micro_per_s if self.sine else 0
-        peak = self.spike.peak_micro_per_s if self.spike else 0
-        return max(base + swing, peak, self.from_micro_per_s or 0, self.to_micro_per_s or 0)
-
-    @field_validator("sine")
-    @classmethod
-    def _sine_stays_above_zero(
-        cls, value: SineSettings | None, info: ValidationInfo
-    ) -> SineSettings | None:
-        rate = info.data.get("rate_micro_per_s")
-        if value and rate is not None and value.amplitude_micro_per_s > rate:
-            raise problem(
-                "the amplitude is above the rate, so the rate would fall below 0",
-                f"set amplitude to at most {rate_text(rate)}",
-            )
-        return value
-
-    @field_validator("spike")
-    @classmethod
-    def _spike_fits(cls, value: SpikeSettings | None, info: ValidationInfo) -> SpikeSettings | None:
-        duration_ns = info.data.get("duration_ns")
-        if value and duration_ns is not None and value.at_ns + value.width_ns > duration_ns:
-            raise problem(
-                "the spike ends after its phase",
-                f"keep `at` and `width` together within {duration_text(duration_ns)}",
-            )
-        return value
-
-    @model_validator(mode="after")
-    def _something_arrives(self) -> Self:
-        rates = (self.rate_micro_per_s, self.from_micro_per_s, self.to_micro_per_s)
-        if any(rate == 0 for rate in rates) and not any(rates) and not self.spike:
-            raise problem("nothing arrives at a rate of 0", "give a rate above 0, or a spike")
-        return self
-
-
-class LoadSettings(Section):
-    """When transactions start."""
-
-    arrival: Literal["closed", "constant", "poisson"] = Field(
-        default="closed",
-        description="`closed`: the next follows the last; `constant`, `poisson`: at a rate.",
-    )
-    rate_micro_per_s: Rate | None = Field(
-        default=None, alias="rate", description="Offered rate over all workers; not if closed."
-    )
-    think_time_ns: Duration = Field(
-        default=0, alias="think_time", description="Mean pause between two calls; closed only."
-    )
-    think_time_distribution: Literal["constant", "exponential"] = Field(
-        default="constant", description="How the pause is drawn; closed only."
-    )
-    phases: tuple[PhaseSettings, ...] = Field(
-        default=(),
-        description="The course of the run, instead of `duration`, `warm_up` and `cool_down`.",
-    )
-    max_queue: Count = Field(
-        default=100_000,
-        ge=1,
-        le=10_000_000,
-        description="Arrivals that may wait for a free worker; one more is dropped and counted.",
-    )
-
-
 def _threshold(value: Any) -> Threshold:
     return value if isinstance(value, Threshold) else parse_threshold(value)
 
@@ -331,9 +199,13 @@ def _isolation(value: Any) -> Any:
 
 
 def _default_duration(data: dict[str, Any]) -> int:
-    phases: tuple[PhaseSettings, ...] = data["load"].phases if "load" in data else ()
-    steady_ns: int = sum(p.duration_ns for p in phases if p.role == "steady")
-    return steady_ns or 60 * SECOND_NS
+    load: LoadSettings = data.get("load", LoadSettings())
+    steady_ns: int = sum(p.duration_ns for p in load.phases if p.role == "steady")
+    if load.file and not steady_ns:
+        # The last arrival belongs to the run, so that it ends after it: at a whole millisecond.
+        around_ns: int = data.get("warm_up_ns", 0) + data.get("cool_down_ns", 0)
+        steady_ns = (load.file.trace.last_ns // 10**6 + 1) * 10**6 - around_ns
+    return steady_ns if steady_ns > 0 else 60 * SECOND_NS
 
 
 def _cores() -> int:
@@ -344,8 +216,13 @@ def _cores() -> int:
 
 def _one_per_core(data: dict[str, Any]) -> int:
     workers: int = data.get("workers", 1)
+    return min(_cores(), workers, _shareable(data))
+
+
+def _shareable(data: dict[str, Any]) -> int:
+    """Threads that can share the connections: some transient and some not means two for each."""
     connections: int = data.get("connections", 1)
-    return min(_cores(), workers, connections)
+    return max(1, connections // 2) if data.get("connection_mode") == "mixed" else connections
 
 
 CountOrAuto = Annotated[
@@ -375,6 +252,18 @@ class RunSettings(Section):
         le=65_536,
         description="Size of the pool. Default: as many as workers; fewer is a test of the pool.",
     )
+    connection_mode: ConnectionMode = Field(
+        default="persistent",
+        description="`persistent`: connections live as long as the run; `transient`: each "
+        "transaction makes its own, which is part of its time; `mixed`: some do. Native executor.",
+    )
+    transient_ratio: Ratio | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="With `mixed`: part of the transactions that make their own connection.",
+        examples=["5%"],
+    )
     executor: Executor = Field(
         default="auto",
         description="What carries the load. `native`: threads execute the transactions that the "
@@ -398,13 +287,13 @@ class RunSettings(Section):
         description="How the native executor talks to the system. `uring`: io_uring of Linux; "
         "`poll`: readiness; `auto`: `uring` where the kernel allows it.",
     )
-    load: LoadSettings = Field(default=LoadSettings(), description="When transactions start.")
-    duration_ns: Duration = Field(
-        default_factory=_default_duration,
-        gt=0,
-        alias="duration",
-        description="Length of the measured phase. Default: 60s.",
+    protocol: Protocol = Field(
+        default="prepared",
+        description="How the native executor sends statements. `prepared`: prepared once per "
+        "connection; `extended`: parsed each time; `simple`: as texts with their values in them. "
+        "A transient connection prepares nothing: it is `extended` where others are `prepared`.",
     )
+    load: LoadSettings = Field(default=LoadSettings(), description="When transactions start.")
     warm_up_ns: Duration = Field(
         default=0,
         alias="warm_up",
@@ -412,6 +301,13 @@ class RunSettings(Section):
     )
     cool_down_ns: Duration = Field(
         default=0, alias="cool_down", description="Comes after the measured phase, left out too."
+    )
+    duration_ns: Duration = Field(
+        default_factory=_default_duration,
+        gt=0,
+        alias="duration",
+        description="Length of the measured phase. Default: 60s; of a trace, what `warm_up` and "
+        "`cool_down` leave of it.",
     )
     summary_interval_ns: Duration = Field(
         default=10 * SECOND_NS,
@@ -430,6 +326,18 @@ class RunSettings(Section):
     )
     statement_timeout_ns: Duration = Field(
         default=0, alias="statement_timeout", description="Limit for one statement; 0 for none."
+    )
+    transaction_timeout_ns: Duration = Field(
+        default=0,
+        alias="transaction_timeout",
+        description="Limit for one transaction, its pauses apart; one that takes longer fails with "
+        "25P04 and loses its connection; 0 for none. Native executor.",
+    )
+    max_error_ratio: Ratio | None = Field(
+        default=None,
+        description="End the run once more than this part of its transactions have failed. "
+        "Default: never.",
+        examples=["20%"],
     )
     retry: RetrySettings = Field(
         default=RetrySettings(), description="Serialization failures and deadlocks."
@@ -464,6 +372,12 @@ class RunSettings(Section):
                     f"{value} {name} cannot share {limit} {key}",
                     f"set {name} to at most {limit}, or leave it out",
                 )
+        if name == "threads" and value > _shareable(info.data):
+            raise problem(
+                f"{value} threads cannot share {info.data['connections']} connections, some of "
+                "them transient",
+                "set connections to at least two for each thread",
+            )
         return value
 
     @field_validator("summary_interval_ns")

@@ -12,10 +12,26 @@ from typing import Any
 from stormdb.config.layers import CONNECTION_KEYS, EMBEDDED_KEYS
 from stormdb.config.problems import KeyPath
 
-__all__ = ["EXECUTOR_KEYS", "Finding", "database_type", "find_conflicts"]
+__all__ = ["EXECUTOR_KEYS", "MEANING_KEYS", "Finding", "database_type", "find_conflicts"]
 
-EXECUTOR_KEYS = {"processes": "coroutine", "threads": "native", "io": "native"}
+EXECUTOR_KEYS = {
+    "processes": "coroutine",
+    "threads": "native",
+    "io": "native",
+    "protocol": "native",
+    "connection_mode": "native",
+    "transient_ratio": "native",
+    "transaction_timeout": "native",
+}
 """Keys that one executor alone takes, and which."""
+
+MEANING_KEYS = {
+    "protocol": "prepared",
+    "connection_mode": "persistent",
+    "transient_ratio": None,
+    "transaction_timeout": "0s",
+}
+"""Those of them with which the load is another one, unless they say this."""
 
 Finding = tuple[KeyPath, str, str]
 """Where, what is wrong, how to mend it."""
@@ -33,6 +49,7 @@ def find_conflicts(values: Mapping[str, Any]) -> Iterator[Finding]:
     if isinstance(database, dict):
         yield from _database(database)
     yield from _executor(values)
+    yield from _connection_mode(values)
     if isinstance(load, dict):
         yield from _load(load)
         if load.get("phases"):
@@ -87,6 +104,30 @@ def _executor(values: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
+def _connection_mode(values: Mapping[str, Any]) -> Iterator[Finding]:
+    is_mixed = values.get("connection_mode") == "mixed"
+    has_ratio = values.get("transient_ratio") is not None
+    if has_ratio and not is_mixed:
+        yield (
+            ("transient_ratio",),
+            "only `connection_mode: mixed` takes this key",
+            "set connection_mode: mixed, or remove transient_ratio",
+        )
+    if is_mixed and not has_ratio:
+        yield (
+            ("connection_mode",),
+            "nothing says which part of the transactions makes its own connection",
+            "set transient_ratio, such as 5%",
+        )
+    connections = values.get("connections", values.get("workers"))
+    if is_mixed and connections in (1, "1"):
+        yield (
+            ("connection_mode",),
+            "one connection cannot be of two kinds",
+            "set connections: 2 or more",
+        )
+
+
 def _parts(value: Any) -> list[Any]:
     if isinstance(value, str):
         return value.split(",")
@@ -97,21 +138,23 @@ def _load(load: Mapping[str, Any]) -> Iterator[Finding]:
     arrival = load.get("arrival") or "closed"
     phases = load.get("phases") or ()
     if arrival == "closed":
-        for key, word in (("rate", "rate"), ("max_queue", "queue")):
+        for key, word in (("rate", "rate"), ("max_queue", "queue"), ("max_lag", "schedule")):
             if load.get(key) is not None:
                 yield (
                     ("load", key),
                     f"a closed loop has no {word}: the next call follows the last",
                     f"set arrival: constant or poisson, or remove {key}",
                 )
-    elif arrival in ("constant", "poisson"):
+    else:
         for key in ("think_time", "think_time_distribution"):
             if load.get(key) is not None:
                 yield (
                     ("load", key),
-                    f"{arrival} arrivals come at their rate, whatever a worker thinks",
+                    f"{arrival} arrivals come at their time, whatever a worker thinks",
                     f"set arrival: closed, or remove {key}",
                 )
+    yield from _trace(load, arrival)
+    if arrival in ("constant", "poisson"):
         if not phases and load.get("rate") is None:
             yield (
                 ("load", "rate"),
@@ -128,6 +171,30 @@ def _load(load: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _phases(phases, arrival)
 
 
+def _trace(load: Mapping[str, Any], arrival: str) -> Iterator[Finding]:
+    if arrival == "trace":
+        if load.get("file") is None:
+            yield (
+                ("load", "file"),
+                "recorded arrivals need the file that they are in",
+                "set file: times.csv",
+            )
+        if load.get("rate") is not None:
+            yield (
+                ("load", "rate"),
+                "recorded arrivals come at their times, not at a rate",
+                "remove rate, or set arrival: constant; speed makes a trace faster or slower",
+            )
+        return
+    for key in ("file", "speed"):
+        if load.get(key) is not None:
+            yield (
+                ("load", key),
+                "only recorded arrivals take this key",
+                f"set arrival: trace, or remove {key}",
+            )
+
+
 def _phases(phases: list[Any], arrival: str) -> Iterator[Finding]:
     names: dict[Any, int] = {}
     maps = [(index, phase) for index, phase in enumerate(phases) if isinstance(phase, dict)]
@@ -138,12 +205,12 @@ def _phases(phases: list[Any], arrival: str) -> Iterator[Finding]:
             yield (*path, "name"), f"another phase is called {name!r}", "give each its own name"
         elif isinstance(name, str):
             names[name] = index
-        if arrival == "closed":
-            for key in ("rate", "from", "to", "sine", "spike"):
+        if arrival in ("closed", "trace"):
+            for key in _SHAPES:
                 if phase.get(key) is not None:
                     yield (
                         (*path, key),
-                        "a closed loop has no rate: the next call follows the last",
+                        _NO_RATE[arrival],
                         f"set load.arrival: constant or poisson, or remove {key}",
                     )
         else:
@@ -157,8 +224,15 @@ def _phases(phases: list[Any], arrival: str) -> Iterator[Finding]:
         )
 
 
+_SHAPES = ("rate", "from", "to", "steps", "sine", "spike")
+_NO_RATE = {
+    "closed": "a closed loop has no rate: the next call follows the last",
+    "trace": "recorded arrivals have no rate: they come at their times",
+}
+
+
 def _shape(path: KeyPath, phase: Mapping[str, Any]) -> Iterator[Finding]:
-    given = {key for key in ("rate", "from", "to", "sine", "spike") if phase.get(key) is not None}
+    given = {key for key in _SHAPES if phase.get(key) is not None}
     if not given & {"rate", "from", "to"}:
         yield (*path, "rate"), "the phase has no rate", "set rate, or from and to for a ramp"
     for one, other in (("from", "to"), ("to", "from")):
@@ -166,6 +240,8 @@ def _shape(path: KeyPath, phase: Mapping[str, Any]) -> Iterator[Finding]:
             yield (*path, other), f"a ramp that has `{one}` needs `{other}`", f"set {other}: 1k/s"
     if "rate" in given and given & {"from", "to"}:
         yield (*path, "rate"), "a ramp goes `from` one rate `to` another", "remove rate"
+    if "steps" in given and not given & {"from", "to"}:
+        yield (*path, "steps"), "steps lead `from` one rate `to` another", "set from and to"
     if {"sine", "spike"} <= given:
         yield (*path, "spike"), "a phase is either a sine or a spike", "make two phases of it"
     for key in ("sine", "spike"):

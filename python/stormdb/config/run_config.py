@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from stormdb.config.models import PhaseSettings, Role, RunSettings
+from stormdb.config.course import PhaseSettings, Role
+from stormdb.config.models import RunSettings
 from stormdb.config.problems import KeyPath, Origin, key_text
 from stormdb.config.rules import EXECUTOR_KEYS
 from stormdb.config.secret_names import sounds_secret
@@ -156,9 +157,11 @@ def _without_effect(config: RunConfig) -> Iterator[str]:
     if config.database.type == "postgres":
         yield "database.settings"
     if config.load.arrival == "closed":
-        yield "load.max_queue"
+        yield from ("load.max_queue", "load.max_lag")
     else:
         yield from ("load.think_time", "load.think_time_distribution")
+    if config.load.arrival != "trace":
+        yield "load.speed"
     if config.load.phases:
         yield from ("duration", "warm_up", "cool_down")
     yield from (key for key, one in EXECUTOR_KEYS.items() if config.executor not in {"auto", one})

@@ -24,6 +24,7 @@ Call = tuple[int, int, int | None]
 
 QUEUE_FULL = "queue_full"
 RUN_ENDED = "run_ended"
+TOO_LATE = "too_late"
 _OFFERS_PER_TURN = 10_000
 _WORKER_STREAMS = 2**40
 _THINK_STREAM = 2**62
@@ -145,16 +146,25 @@ class OpenLoop:
         alarm: wakes the dispatcher while a worker is idle.
         start_ns: start of the run on the monotonic clock.
         capacity: arrivals that may wait.
+        max_lag_ns: one that is later than this is dropped instead of started; 0 for no limit.
     """
 
-    def __init__(
-        self, schedule: Schedule, recorder: Recorder, alarm: Alarm, *, start_ns: int, capacity: int
+    def __init__(  # noqa: PLR0913
+        self,
+        schedule: Schedule,
+        recorder: Recorder,
+        alarm: Alarm,
+        *,
+        start_ns: int,
+        capacity: int,
+        max_lag_ns: int = 0,
     ) -> None:
         self._schedule = schedule
         self._recorder = recorder
         self._alarm = alarm
         self._start_ns = start_ns
         self._capacity = capacity
+        self._max_lag_ns = max_lag_ns or math.inf
         self._queue: deque[Call] = deque()
         self._idle: deque[asyncio.Future[Call | None]] = deque()
         self._coming = next(schedule, None)
@@ -167,7 +177,20 @@ class OpenLoop:
     def take(self, now_ns: int) -> Call | None:
         """The arrival that waits longest."""
         self._offer_until(now_ns)
-        return self._queue.popleft() if self._queue else None
+        while self._queue:
+            call = self._queue.popleft()
+            if not self._is_too_late(call, now_ns):
+                return call
+        return None
+
+    def _is_too_late(self, call: Call, now_ns: int) -> bool:
+        """Drop an arrival that has waited for too long."""
+        intended_ns = call[2]
+        assert intended_ns is not None
+        is_late = now_ns - self._start_ns - intended_ns > self._max_lag_ns
+        if is_late:
+            self._recorder.drop(intended_ns, TOO_LATE)
+        return is_late
 
     async def wait(self) -> Call | None:
         """The next arrival to come due; None once there will be no more."""
@@ -188,11 +211,11 @@ class OpenLoop:
         self._offer_until(time.monotonic_ns())
 
     def _offer_until(self, now_ns: int) -> None:
-        now_ns -= self._start_ns
+        run_ns = now_ns - self._start_ns
         for _ in range(_OFFERS_PER_TURN):
-            if self._coming is None or self._coming[1] > now_ns:
+            if self._coming is None or self._coming[1] > run_ns:
                 break
-            self._offer(self._coming)
+            self._offer(self._coming, now_ns)
         if self._coming is None:
             self._release_idle()
         elif self._idle:
@@ -200,9 +223,9 @@ class OpenLoop:
 
     def close(self) -> None:
         """Offer what has come due, and nothing after it; what is queued may still be taken."""
-        now_ns = time.monotonic_ns() - self._start_ns
-        while self._coming is not None and self._coming[1] <= now_ns:
-            self._offer(self._coming)
+        now_ns = time.monotonic_ns()
+        while self._coming is not None and self._coming[1] <= now_ns - self._start_ns:
+            self._offer(self._coming, now_ns)
         self._coming = None
         self._release_idle()
 
@@ -213,16 +236,20 @@ class OpenLoop:
             assert intended_ns is not None
             self._recorder.drop(intended_ns, RUN_ENDED)
 
-    def _offer(self, arrival: tuple[int, int, int]) -> None:
+    def _offer(self, arrival: tuple[int, int, int], now_ns: int) -> None:
         index, intended_ns, _ = arrival
         self._coming = next(self._schedule, None)
         self._recorder.offer(intended_ns)
         call = (index, index, intended_ns)
         while self._idle:
             turn = self._idle.popleft()
-            if not turn.done():
+            if turn.done():
+                continue
+            if self._is_too_late(call, now_ns):
+                self._idle.appendleft(turn)
+            else:
                 turn.set_result(call)
-                return
+            return
         if len(self._queue) < self._capacity:
             self._queue.append(call)
         else:

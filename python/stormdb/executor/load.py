@@ -139,6 +139,7 @@ class Load:
             self._alarm,
             start_ns=self._start_ns,
             capacity=share.max_queue,
+            max_lag_ns=share.max_lag_ns,
         )
 
     def _make_worker(self, index: int) -> Worker:

@@ -38,10 +38,12 @@ class LoadSpec:
             transaction never prepares: it is `extended` where others are `prepared`.
         transient_ratio: native executor: part of the transactions that have a connection of their
             own; 0 for none, 1 for all. In between each thread needs two connections.
-        max_lag_ns: native executor, open loop: an arrival that is later than this is dropped
-            instead of started; 0 for no limit.
-        max_error_ratio: native executor: the run is ended early once more than this part of its
-            transactions have failed; None for no limit.
+        max_lag_ns: open loop: an arrival that is later than this is dropped instead of started; 0
+            for no limit.
+        max_error_ratio: the run is ended early once more than this part of its transactions have
+            failed; None for no limit.
+        transaction_timeout_ns: native executor: limit of one transaction without its pauses; 0 for
+            none.
         retry: what happens to transactions that end by 40001 or 40P01.
         target: the server.
         config: what the plugin sees: workers, connections, seed, schema and more.
@@ -63,6 +65,7 @@ class LoadSpec:
     transient_ratio: float = 0.0
     max_lag_ns: int = 0
     max_error_ratio: float | None = None
+    transaction_timeout_ns: int = 0
     retry: RetrySettings = field(default_factory=RetrySettings)
     target: ConnectTarget
     config: Config
@@ -83,6 +86,7 @@ class LoadSpec:
             workers=len(workers),
             connections=len(part(self.config.connections, self.processes, process_index)),
             max_queue=len(part(self.max_queue, self.processes, process_index)),
+            max_lag_ns=self.max_lag_ns,
             think_time_ns=self.think_time_ns,
             is_exponential=self.think_time_distribution == "exponential",
             max_tries=self.retry.max_tries,
@@ -117,6 +121,7 @@ class Share:
         workers: how many it has.
         connections: how many it has.
         max_queue: arrivals that may wait in it.
+        max_lag_ns: as `LoadSpec`.
         think_time_ns: mean pause between two calls.
         is_exponential: the pause is drawn from an exponential distribution; else it is constant.
         max_tries: as `RetrySettings`.
@@ -134,6 +139,7 @@ class Share:
     workers: int
     connections: int
     max_queue: int
+    max_lag_ns: int
     think_time_ns: int
     is_exponential: bool
     max_tries: int

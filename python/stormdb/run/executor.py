@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from stormdb import _native
-from stormdb.config.rules import EXECUTOR_KEYS
+from stormdb.config.rules import EXECUTOR_KEYS, MEANING_KEYS
 from stormdb.errors import ConfigError, ProgramError
 from stormdb.run.events import LogRecord
 from stormdb.units import format_rate
@@ -37,14 +37,23 @@ async def compile_program(
         stages: told what has no effect.
 
     Raises:
-        ConfigError: the workload lacks the form that was asked for, or cannot be offered so fast.
+        ConfigError: the workload lacks the form that was asked for, cannot be offered so fast, or a
+            key asks for what its executor cannot do.
         ProgramError: it describes something that cannot be executed.
         PluginError: plugin code failed.
     """
     kind = _kind(config, host)
     for key, other in EXECUTOR_KEYS.items():
-        if other != kind and config.is_given(key):
-            stages.warn(f"{config.where(key)} had no effect: the {kind} executor carries the load")
+        if other == kind or not config.is_given(key):
+            continue
+        if key in MEANING_KEYS and config.public().get(key) != MEANING_KEYS[key]:
+            raise ConfigError(
+                f"the {kind} executor, which carries the load of {config.workload}, does not know "
+                "this key",
+                where=config.where(key),
+                hint=f"remove it, or describe the transactions for the {other} executor",
+            )
+        stages.warn(f"{config.where(key)} had no effect: the {kind} executor carries the load")
     if kind == "coroutine":
         _check_rate(config, host)
         return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from stormdb.run.error_budget import ErrorBudget
 from stormdb.run.events import LoadInfo, Stage
 from stormdb.run.intervals import IntervalCollector
 from stormdb.run.plan import phases_as_run
@@ -123,6 +124,7 @@ class _Watch:
         self._stages = stages
         self._interrupts = interrupts
         self._start_ns = start_ns
+        self._budget = ErrorBudget(executor.spec.max_error_ratio)
         self.stopped_ns: int | None = None
         self.is_interrupted = False
 
@@ -134,12 +136,14 @@ class _Watch:
         """Wait for the end; the result says why it came early, if it did."""
         ending = asyncio.ensure_future(self._executor.finished())
         stopping: asyncio.Future[None] | None = None
+        hopeless: StormdbError | None = None
         try:
             with self._stages.stage(Stage.LOAD, self._spec.config.workload):
                 while not ending.done() and self._now_ns < self._spec.plan.duration_ns:
                     await self._gather(ending)
-                    if self._interrupts.is_requested:
-                        self.is_interrupted = True
+                    self.is_interrupted = self._interrupts.is_requested
+                    hopeless = None if self.is_interrupted else self._budget.problem
+                    if self.is_interrupted or hopeless:
                         self.stopped_ns = max(self._now_ns, 0)
                         stopping = asyncio.ensure_future(self._executor.stop())
                         break
@@ -149,7 +153,7 @@ class _Watch:
             end = ending.result()
             if end.problems and self.stopped_ns is None:
                 self.stopped_ns = end.end_ns
-            return end
+            return replace(end, problems=[hopeless, *end.problems]) if hopeless else end
         finally:
             ending.cancel()
             if stopping is not None:
@@ -159,4 +163,6 @@ class _Watch:
 
     async def _gather(self, ending: asyncio.Future[ExecutorEnd]) -> None:
         await asyncio.wait({ending}, timeout=_POLL_S)
-        self._collector.add(self._executor.poll())
+        snapshots = self._executor.poll()
+        self._budget.add(snapshots)
+        self._collector.add(snapshots)

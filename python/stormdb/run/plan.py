@@ -23,7 +23,7 @@ def plan_of(config: RunConfig) -> Plan:
         ConfigError: a phase is impossible.
     """
     load = config.load
-    is_open_loop = load.arrival != "closed"
+    has_rates = load.arrival in {"constant", "poisson"}
     try:
         return Plan(
             [
@@ -31,12 +31,13 @@ def plan_of(config: RunConfig) -> Plan:
                     phase.name,
                     phase.role,
                     phase.duration_ns,
-                    _rate(phase) if is_open_loop else None,
+                    _rate(phase) if has_rates else None,
                 )
                 for phase in config.phases
             ],
             arrival="poisson" if load.arrival == "poisson" else "constant",
             seed=config.seed,
+            trace=load.file.trace if load.file else None,
             interval_ns=INTERVAL_NS,
         )
     except ValueError as error:
@@ -46,6 +47,8 @@ def plan_of(config: RunConfig) -> Plan:
 def _rate(phase: PhaseSettings) -> Rate:
     base = phase.rate_micro_per_s or 0
     if phase.from_micro_per_s is not None and phase.to_micro_per_s is not None:
+        if phase.steps is not None:
+            return Rate.steps(phase.from_micro_per_s, phase.to_micro_per_s, phase.steps)
         return Rate.ramp(phase.from_micro_per_s, phase.to_micro_per_s)
     if phase.sine:
         return Rate.sine(base, phase.sine.amplitude_micro_per_s, phase.sine.period_ns)

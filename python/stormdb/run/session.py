@@ -62,6 +62,9 @@ class RunOptions:
     confirm: Confirm = _refuse
 
 
+_TRANSIENT_RATIOS = {"persistent": 0.0, "transient": 1.0}
+
+
 class Session:
     """One run. Used once, by `run` or by `clean_up`.
 
@@ -187,6 +190,13 @@ class Session:
             limits=config.plugins.limits,
             isolation=config.isolation or "",
             statement_timeout_ns=config.statement_timeout_ns,
+            transaction_timeout_ns=config.transaction_timeout_ns,
+            max_error_ratio=config.max_error_ratio,
+            max_lag_ns=config.load.max_lag_ns,
+            protocol=config.protocol,
+            transient_ratio=_TRANSIENT_RATIOS.get(
+                config.connection_mode, config.transient_ratio or 0.0
+            ),
         )
 
     async def _finish(self, ready: Ready, measured: Measured, interrupts: Interrupts) -> RunResult:

@@ -125,23 +125,6 @@ async def test_a_storm_of_errors_is_counted_by_code(loads: Loads) -> None:
     assert "stormdb.connections_lost" not in outcome.merged.counters
 
 
-async def test_a_run_without_hope_ends_early(loads: Loads) -> None:
-    with serving(error_every=2) as server:
-        outcome = await run(loads, server, steady(60), max_error_ratio=0.25)
-    assert outcome.total_ns < 20 * SECOND_NS
-    (problem,) = outcome.end.problems
-    assert "transactions have failed, 50.0 %, so the run was ended early" in str(problem)
-    counts = outcome.counts()
-    assert counts["failed"] > 0
-
-
-async def test_a_run_within_its_budget_of_errors_goes_on(loads: Loads) -> None:
-    with serving(error_every=10) as server:
-        outcome = await run(loads, server, steady(2.5), max_error_ratio=0.25)
-    assert outcome.end.problems == []
-    assert outcome.total_ns >= 2 * SECOND_NS
-
-
 async def test_a_start_up_that_takes_long_is_waited_for(loads: Loads) -> None:
     with serving(startup_delay_ns=700 * MS_NS) as server:
         outcome = await run(loads, server, steady(0.2))

@@ -53,8 +53,8 @@ def test_a_stall_is_in_the_response_time_and_not_in_the_service_time(
 ) -> None:
     ran = _run_with_stall(stalling_server, load__arrival=arrival, load__rate=f"{RATE}/s")
     row, counts = ran.row("look"), ran.counts()
-    # No arrival is lost: each has been offered, and has been served but for the last moment's.
-    assert counts["offered"] - 5 <= counts["committed"] <= counts["offered"]
+    # No arrival is lost: each has been offered, and has been served.
+    assert counts["committed"] == counts["offered"]
     assert counts["offered"] == pytest.approx(RUN_S * RATE, rel=0 if arrival == "constant" else 0.1)
     # A fifth of the arrivals came during the stall, and waited 1 s on average: of all arrivals
     # one in a hundred waited longer than 1.9 s.
@@ -143,7 +143,7 @@ def test_open_loop_accounts_for_every_arrival_of_an_outage(folder: Path) -> None
     assert counts["offered"] == 1600
     # While there is no connection 100 wait, and the others are dropped: 300 of the 2 s that the
     # server is down, more until it has started and each thread has tried again.
-    assert set(ran.summary.drops) - {"run_ended"} == {"no_connection"}
+    assert set(ran.summary.drops) == {"no_connection"}
     assert 250 <= ran.summary.drops["no_connection"] <= 800
     assert set(ran.row("look").failed) <= CLASS_08_AND_SHUTDOWN, ran.whole.examples
     assert committed[3] == 0

@@ -66,6 +66,8 @@ def execute(
     io: str = "auto",
     max_tries: int = 1,
     settings: dict[str, str] | None = None,
+    protocol_version: str = "3.0",
+    transaction_timeout_ns: int = 0,
 ) -> Outcome:
     """Run a program for a short time, in closed loop."""
     plan = Plan([Phase("steady", "steady", int(seconds * SECOND_NS))])
@@ -75,6 +77,7 @@ def execute(
         dbname=database.dbname,
         password=database.password,
         settings=settings or {},
+        protocol_version=protocol_version,
     )
     engine = Engine(
         program,
@@ -87,6 +90,7 @@ def execute(
         max_queue=10,
         drain_ns=10 * SECOND_NS,
         max_tries=max_tries,
+        transaction_timeout_ns=transaction_timeout_ns,
         protocol=protocol,
         io=io,
     )

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from stormdb.config.models import LoadSettings, PhaseSettings, PluginLimits, RunSettings
-
-
-def _phase(**keys: Any) -> PhaseSettings:
-    return PhaseSettings.model_validate({"name": "a", "duration": "10s", **keys})
+from stormdb.config.course import LoadSettings
+from stormdb.config.models import PluginLimits, RunSettings
 
 
 def _messages(model: Any, values: dict[str, Any]) -> list[str]:
@@ -28,40 +26,11 @@ def test_attributes_carry_units() -> None:
     assert (limits.memory_bytes, limits.load_timeout_ns) == (1024**3, 3_000_000_000)
 
 
-def test_a_ramp_is_no_steady_phase_unless_it_says_so() -> None:
-    assert _phase(rate="5/s").role == "steady"
-    assert _phase(**{"from": "1/s", "to": "5/s"}).role == "ramp"
-    assert _phase(**{"from": "1/s", "to": "5/s", "role": "steady"}).role == "steady"
-
-
-def test_a_rate_never_falls_below_zero() -> None:
-    assert _phase(rate="5/s", sine={"amplitude": "5/s", "period": "1s"})
-    phase = {"name": "a", "duration": "9s", "rate": "5/s"}
-    sine = {"amplitude": "6/s", "period": "1s"}
-    (message,) = _messages(PhaseSettings, {**phase, "sine": sine})
-    assert message.startswith("the amplitude is above the rate")
-
-
-def test_a_spike_lies_within_its_phase() -> None:
-    assert _phase(rate="5/s", spike={"peak": "9/s", "at": "9s", "width": "1s"})
-    phase = {"name": "a", "duration": "9s", "rate": "5/s"}
-    spike = {"peak": "9/s", "at": "8s", "width": "1001ms"}
-    (message,) = _messages(PhaseSettings, {**phase, "spike": spike})
-    assert message == "the spike ends after its phase"
-
-
-def test_something_arrives_in_every_phase() -> None:
-    assert _phase(rate=0, spike={"peak": "9/s", "at": "1s", "width": "1s"})
-    assert _phase(**{"from": 0, "to": "5/s"})
-    for rates in ({"rate": 0}, {"from": 0, "to": 0}):
-        phase = {"name": "a", "duration": "9s", **rates}
-        assert _messages(PhaseSettings, phase) == ["nothing arrives at a rate of 0"]
-
-
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
         ("processes", 5, "5 processes cannot share 4 workers"),
+        ("max_error_ratio", "101%", "'101%' is not a ratio"),
         ("threads", 5, "5 threads cannot share 4 workers"),
         ("summary_interval", "999ms", "figures come once per second"),
         ("statement_timeout", "999us", "the server counts in milliseconds"),
@@ -80,6 +49,29 @@ def test_threads_are_one_per_core_or_as_told() -> None:
     assert threads() == threads(threads="auto") == min(cores or 1, 64)
     assert threads(threads="auto", connections=1) == 1
     assert threads(threads=64) == threads(threads="64") == 64
+
+
+def test_each_thread_needs_two_connections_if_some_are_transient() -> None:
+    mixed = {"workload": "x", "connection_mode": "mixed", "transient_ratio": "5%"}
+    settings = RunSettings.model_validate({**mixed, "workers": 3})
+    assert (settings.threads, settings.transient_ratio) == (1, 0.05)
+    assert RunSettings.model_validate({**mixed, "workers": 4, "threads": 2}).threads == 2
+    (message,) = _messages(RunSettings, {**mixed, "workers": 5, "threads": 3})
+    assert message == "3 threads cannot share 5 connections, some of them transient"
+
+
+def test_a_trace_says_how_long_the_run_is(tmp_path: Path) -> None:
+    file = tmp_path / "times.csv"
+    file.write_text("0.5\n9.9999\n")
+
+    def duration_ns(speed: float = 1, **keys: object) -> int:
+        load = {"arrival": "trace", "file": str(file), "speed": speed}
+        return RunSettings.model_validate({"workload": "x", "load": load, **keys}).duration_ns
+
+    assert duration_ns() == 10_000 * 10**6
+    assert duration_ns(speed=2) == 5_000 * 10**6
+    assert duration_ns(warm_up="2s", cool_down="1s") == 7_000 * 10**6
+    assert duration_ns(duration="4s") == 4_000 * 10**6
 
 
 @pytest.mark.parametrize("text", ["repeatable read", "REPEATABLE READ", "repeatable_read"])

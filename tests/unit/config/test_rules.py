@@ -27,6 +27,16 @@ def _conflicts(values: dict[str, Any]) -> list[str]:
         {"database": {"host": ["a", "b"], "port": 5432}},
         {"database": {"type": "embedded", "settings": {"jit": "on"}, "data_dir": "d"}},
         {"database": {"type": "postgres"}},
+        {"executor": "native", "protocol": "simple", "connection_mode": "transient"},
+        {"connection_mode": "mixed", "transient_ratio": 0.1, "workers": 2},
+        {"load": {"arrival": "trace", "file": "t", "speed": 2, "max_lag": 1, "max_queue": 5}},
+        {"load": {"arrival": "trace", "file": "t", "phases": [STEADY]}},
+        {
+            "load": {
+                "arrival": "constant",
+                "phases": [{**STEADY, "from": 1, "to": 5, "steps": 5, "role": "steady"}],
+            }
+        },
         {"load": {"think_time": "5s"}},
         {"load": {"arrival": "constant", "rate": "5/s", "max_queue": 5}},
         {"load": {"phases": [STEADY]}},
@@ -54,6 +64,35 @@ def test_what_fits_together_is_no_conflict(values: dict[str, Any]) -> None:
     [
         ({"executor": "native", "processes": 2}, ["processes"]),
         ({"executor": "coroutine", "threads": 2, "io": "auto"}, ["io", "threads"]),
+        (
+            {"executor": "coroutine", "protocol": "simple", "transaction_timeout": 1},
+            ["protocol", "transaction_timeout"],
+        ),
+        ({"transient_ratio": 0.1}, ["transient_ratio"]),
+        ({"connection_mode": "transient", "transient_ratio": 0.1}, ["transient_ratio"]),
+        ({"connection_mode": "mixed"}, ["connection_mode"]),
+        (
+            {"connection_mode": "mixed", "transient_ratio": 0.1, "workers": 1},
+            ["connection_mode"],
+        ),
+        ({"load": {"arrival": "trace"}}, ["load.file"]),
+        (
+            {"load": {"arrival": "trace", "file": "t", "rate": 5, "think_time": 1}},
+            ["load.rate", "load.think_time"],
+        ),
+        (
+            {"load": {"arrival": "poisson", "rate": 5, "file": "t", "speed": 2}},
+            ["load.file", "load.speed"],
+        ),
+        (
+            {"load": {"arrival": "trace", "file": "t", "phases": [{**STEADY, "rate": 5}]}},
+            ["load.phases[0].rate"],
+        ),
+        ({"load": {"max_lag": 5}}, ["load.max_lag"]),
+        (
+            {"load": {"arrival": "constant", "phases": [{**STEADY, "rate": 5, "steps": 3}]}},
+            ["load.phases[0].steps"],
+        ),
         ({"database": {"host": "h", "data_dir": "d"}}, ["database.data_dir"]),
         ({"database": {"type": "embedded", "port": 5}}, ["database.port"]),
         ({"database": {"host": "a", "port": "1,2"}}, ["database.port"]),

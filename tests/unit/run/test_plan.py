@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stormdb._native import Plan, Schedule
 from stormdb.config import RunConfig, load
 from stormdb.errors import ConfigError
 from stormdb.run.plan import phases_as_run, plan_of
@@ -47,6 +49,7 @@ def test_arrival_and_seed_reach_the_plan() -> None:
     [
         ({"rate": "100/s"}, 1000),
         ({"from": "0", "to": "100/s", "role": "steady"}, 500),
+        ({"from": "10/s", "to": "40/s", "steps": 4, "role": "steady"}, 250),
         ({"rate": "100/s", "sine": {"amplitude": "50/s", "period": "5s"}}, 1000),
         ({"rate": "10/s", "spike": {"peak": "110/s", "at": "2s", "width": "1s"}}, 200),
     ],
@@ -58,6 +61,28 @@ def test_each_shape_of_a_phase_offers_its_arrivals(phase: dict[str, Any], count:
     }
     plan = plan_of(config(**flags))
     assert plan.planned_count(0) == count
+
+
+def test_a_trace_reaches_the_plan_at_its_speed(tmp_path: Path) -> None:
+    file = tmp_path / "times.csv"
+    file.write_text("0\n1\n4\n")
+    flags = {"load.arrival": "trace", "load.file": str(file), "load.speed": "2"}
+    plan = plan_of(config(**flags, warm_up="1s"))
+    assert (plan.arrival, plan.is_open_loop) == ("trace", True)
+    assert [at_ns for _, at_ns, _ in Schedule(plan)] == [0, SECOND // 2, 2 * SECOND]
+    assert [plan.planned_count(index) for index in (0, 1)] == [2, 1]
+    assert Plan.from_bytes(plan.to_bytes()) == plan
+
+
+def test_phases_cut_a_trace(tmp_path: Path) -> None:
+    file = tmp_path / "times.csv"
+    file.write_text("0\n1\n4\n")
+    phases = [
+        {"name": "fill", "role": "warm_up", "duration": "1s"},
+        {"name": "measure", "duration": "2s"},
+    ]
+    flags = {"load.arrival": "trace", "load.file": str(file), "load.phases": phases}
+    assert [due[1:] for due in Schedule(plan_of(config(**flags)))] == [(0, 0), (SECOND, 1)]
 
 
 def test_an_impossible_phase_is_an_error_of_the_configuration() -> None:

@@ -100,3 +100,18 @@ proptest! {
         prop_assert_eq!(Plan::from_bytes(&plan.to_bytes()).unwrap(), plan);
     }
 }
+
+#[test]
+fn a_trace_has_phases_without_rates_and_travels_in_order() {
+    let trace = Trace::parse("t", "0\n1\n", 1_000_000).unwrap();
+    let refused = Plan::new(vec![hold(S, 1)], Arrival::Trace(trace.clone()), S);
+    assert!(message(refused).starts_with("phase `p`: its arrivals are recorded"));
+    let plan = Plan::new(vec![closed(2 * S)], Arrival::Trace(trace), S).unwrap();
+    let mut bytes = plan.to_bytes();
+    assert_eq!(Plan::from_bytes(&bytes).unwrap(), plan);
+    // The times are the last but one of what is written: 0, then 1,000,000,000 as five bytes.
+    let at = bytes.windows(6).position(|six| six == [0, 0xce, 0x3b, 0x9a, 0xca, 0]).unwrap();
+    bytes[at] = 0x7f;
+    bytes[at + 1..at + 6].fill(0);
+    assert!(Plan::from_bytes(&bytes).is_err());
+}

@@ -33,7 +33,14 @@ fn rates(duration_ns: u64) -> impl Strategy<Value = Rate> {
             width_ns: (duration_ns - at_ns).div_ceil(2),
         },
     );
-    prop_oneof![hold, ramp, sine, spike]
+    let steps = (0..=MAX_RATE_MICRO_PER_S, rate(), 2..=MAX_STEPS).prop_map(
+        |(from_micro_per_s, to_micro_per_s, count)| Rate::Steps {
+            from_micro_per_s,
+            to_micro_per_s,
+            count,
+        },
+    );
+    prop_oneof![hold, ramp, steps, sine, spike]
 }
 
 #[test]
@@ -51,6 +58,28 @@ fn a_ramp_offers_its_mean_rate() {
     assert_eq!(curve(ramp, 10 * S).units(10 * S), 100 * UNITS_PER_ARRIVAL);
     // A quarter of the arrivals come in the first half.
     assert_eq!(curve(ramp, 10 * S).latest_ns(25 * UNITS_PER_ARRIVAL), 5 * S);
+}
+
+#[test]
+fn steps_hold_each_rate_for_the_same_time() {
+    let steps = Rate::Steps { from_micro_per_s: 10 * PER_S, to_micro_per_s: 40 * PER_S, count: 4 };
+    let curve = curve(steps, 8 * S);
+    let offered = |from_s: u64, to_s: u64| curve.units(to_s * S) - curve.units(from_s * S);
+    let per_step: Vec<u128> =
+        (0..4).map(|step| offered(2 * step, 2 * step + 2) / UNITS_PER_ARRIVAL).collect();
+    assert_eq!(per_step, [20, 40, 60, 80]);
+    // Within a step the rate does not move.
+    assert_eq!(offered(2, 3), offered(3, 4));
+}
+
+#[test]
+fn steps_go_down_too_and_are_at_least_two() {
+    let down = Rate::Steps { from_micro_per_s: 30 * PER_S, to_micro_per_s: 0, count: 2 };
+    assert_eq!(curve(down, 2 * S).units(2 * S), 30 * UNITS_PER_ARRIVAL);
+    for count in [0, 1, MAX_STEPS + 1] {
+        let rate = Rate::Steps { from_micro_per_s: PER_S, to_micro_per_s: PER_S, count };
+        assert!(rate.problem(S).unwrap().0.contains("steps"));
+    }
 }
 
 #[test]

@@ -64,6 +64,21 @@ fn a_constant_rate_is_due_at_exact_instants() {
 }
 
 #[test]
+fn a_trace_is_due_at_its_times_until_the_last_phase_ends() {
+    let trace = Trace::parse("t", "0\n0.5\n0.5\n1\n2.9\n3\n", 1_000_000).unwrap();
+    let plan = plan(vec![phase(S, None), phase(2 * S, None)], Arrival::Trace(trace));
+    assert!(plan.is_open_loop());
+    let due: Vec<_> =
+        arrivals(&plan).iter().map(|due| (due.intended_start_ns, due.phase_index)).collect();
+    assert_eq!(due, [(0, 0), (S / 2, 0), (S / 2, 0), (S, 1), (29 * S / 10, 1)]);
+    assert_eq!((plan.planned_count(0), plan.planned_count(1)), (Some(3), Some(2)));
+    // Each arrival belongs to exactly one node.
+    let of = |node| Schedule::new(plan.clone(), node, 2).unwrap().map(|due| due.index);
+    assert_eq!(of(0).collect::<Vec<_>>(), [0, 2, 4]);
+    assert_eq!(of(1).collect::<Vec<_>>(), [1, 3]);
+}
+
+#[test]
 fn half_an_arrival_per_second_comes_every_two_seconds() {
     let due = arrivals(&plan(vec![phase(5 * S, hold(PER_S / 2))], Arrival::Constant));
     let starts: Vec<u64> = due.iter().map(|due| due.intended_start_ns).collect();
@@ -164,7 +179,7 @@ proptest! {
 
     #[test]
     fn a_constant_phase_offers_what_was_planned(plan in plans()) {
-        prop_assume!(plan.arrival() == Arrival::Constant);
+        prop_assume!(*plan.arrival() == Arrival::Constant);
         let due = arrivals(&plan);
         for phase_index in 0..u32::try_from(plan.phases().len()).unwrap() {
             let count = due.iter().filter(|due| due.phase_index == phase_index).count() as u64;

@@ -1,10 +1,11 @@
-//! Statements that still run when the drain is over are cancelled, so that the server is free.
+//! Statements of transactions that were given up are cancelled, so that the server is free.
 
 use stormdb_reactor::{Reactor, Slot};
 use stormdb_wire::frontend;
 
 use super::Worker;
 use super::connection::State;
+use super::jobs::Life;
 use super::lost::Lost;
 use crate::Result;
 use crate::clock::monotonic_ns;
@@ -22,31 +23,47 @@ pub(super) struct Key {
 impl<R: Reactor> Worker<R> {
     /// Give up what is under way: it is unfinished, and the server is told.
     pub(super) fn cancel_rest(&mut self) -> Result<()> {
-        self.is_cancelling = true;
+        self.is_over = true;
         for slot in 0..self.connections.len() {
             let Some(job) = self.connections[slot].job.take() else { continue };
             self.recorder.unfinished(job.arrival_ns(), 1)?;
-            let attempt = self.connections[slot].attempt;
-            let key = self.connections[slot].key.take();
-            self.close(slot);
-            if key.is_some() {
-                self.connections[slot].key = key;
-                if self.attempt(slot, attempt).is_err() {
-                    self.close(slot);
-                }
-            }
+            self.cancel(slot);
         }
         let last_ns = monotonic_ns() + CANCEL_NS;
-        let is_under_way = |worker: &Self| {
-            worker.connections.iter().any(|one| !matches!(one.state, State::Closed | State::Open))
-        };
-        while is_under_way(self) && monotonic_ns() < last_ns {
+        while self.connections.iter().any(|one| one.is_to_cancel) && monotonic_ns() < last_ns {
             self.wait_until(last_ns)?;
             while let Some((slot, event)) = self.reactor.next_event() {
                 self.on_event(slot, event);
             }
         }
         Ok(())
+    }
+
+    /// End a session whose statement still runs: what it was is used to tell the server so.
+    pub(super) fn cancel(&mut self, slot: Slot) {
+        self.copying.retain(|other| *other != slot);
+        let attempt = self.connections[slot].attempt;
+        let key = self.connections[slot].key.take();
+        self.close(slot);
+        let is_cancellable = key.is_some();
+        self.connections[slot].key = key;
+        self.connections[slot].is_to_cancel = true;
+        if !is_cancellable || self.attempt(slot, attempt).is_err() {
+            return self.has_cancelled(slot);
+        }
+        let deadline_ns = &mut self.connections[slot].deadline_ns;
+        *deadline_ns = (*deadline_ns).min(monotonic_ns() + CANCEL_NS);
+    }
+
+    /// The server knows, or cannot be told: the connection may be used again.
+    pub(super) fn has_cancelled(&mut self, slot: Slot) {
+        self.close(slot);
+        self.connections[slot].is_to_cancel = false;
+        match self.life(slot) {
+            _ if self.is_over => {}
+            Life::Persistent => self.connect(slot),
+            Life::Transient => self.idle[Life::Transient as usize].push(slot),
+        }
     }
 
     /// The connection that was made for it stands: ask; the server answers by closing it.

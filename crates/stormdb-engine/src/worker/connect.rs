@@ -105,7 +105,7 @@ impl<R: Reactor> Worker<R> {
             connection.marks.encrypted = monotonic_ns();
             login.server_end_point = tls.server_end_point();
         }
-        if self.is_cancelling {
+        if self.connections[slot].is_to_cancel {
             return self.send_cancel(slot);
         }
         let startup = Startup::begin(login, self.output(slot)).map_err(|e| self.refused(&e))?;

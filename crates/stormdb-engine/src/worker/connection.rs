@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) marks: Marks,
     /// For a request to cancel what the session does.
     pub(super) key: Option<Key>,
+    /// It is made to send that request, for a session that was given up.
+    pub(super) is_to_cancel: bool,
     reconnect_ns: u64,
     /// Why attempts came to nothing since it last stood.
     failures: Vec<String>,
@@ -85,6 +87,7 @@ impl Connection {
             deadline_ns: u64::MAX,
             marks: Marks::default(),
             key: None,
+            is_to_cancel: false,
             reconnect_ns: FIRST_RECONNECT_NS,
             failures: Vec::new(),
         }
@@ -178,8 +181,8 @@ impl<R: Reactor> Worker<R> {
     /// A connection is gone, or an attempt came to nothing: try what is left to try.
     #[cold]
     pub(super) fn on_trouble(&mut self, slot: Slot, mut lost: Lost) {
-        if self.is_cancelling {
-            return self.close(slot);
+        if self.connections[slot].is_to_cancel {
+            return self.has_cancelled(slot);
         }
         loop {
             let connection = &mut self.connections[slot];
@@ -227,6 +230,7 @@ impl<R: Reactor> Worker<R> {
         }
         connection.state = State::Closed;
         connection.tls = None;
+        connection.key = None;
         connection.deadline_ns = u64::MAX;
         connection.input.clear();
         connection.skip_bytes = 0;
@@ -254,29 +258,30 @@ impl<R: Reactor> Worker<R> {
             let lost_count = self.rows.connections_lost;
             self.recorder.count(lost_count, 1, at_ns).expect("the counter is registered");
         }
-        let now_ns = self.run_ns();
-        if was_open {
-            // What it was busy with is told first, and has failed too.
-            drop(self.turn(slot, now_ns, |session, program, _, telling| {
-                session.lose(program, (lost.code, &lost.message), telling);
-                Ok(Turn::Wait)
-            }));
-        }
-        if let Some(job) = self.connections[slot].job.take() {
-            let execution = self.execution(slot, &job, now_ns);
-            self.recorder.fail(execution, lost.code, &lost.message).expect("the row is registered");
-            match life {
-                Life::Persistent => self.worker_is_done(job.worker, 0),
-                // The next transaction would come to nothing too, at once, again and again.
-                Life::Transient => self.worker_is_done(job.worker, reconnect_ns),
-            }
-        }
-        self.connections[slot].session = None;
+        // The next transaction of a transient connection would come to nothing too, at once.
+        let pause_ns = if life == Life::Transient { reconnect_ns } else { 0 };
+        self.fail_transaction(slot, lost, pause_ns);
         match life {
             Life::Persistent => {
                 self.timers.set(monotonic_ns() + reconnect_ns, Timer::Reconnect(slot));
             }
             Life::Transient => self.idle[life as usize].push(slot),
         }
+    }
+
+    /// End what a connection was doing, and its session.
+    pub(super) fn fail_transaction(&mut self, slot: Slot, lost: &Lost, pause_ns: u64) {
+        let now_ns = self.run_ns();
+        // What it was busy with is told first, and has failed too. Without a session: nothing.
+        drop(self.turn(slot, now_ns, |session, program, _, telling| {
+            session.lose(program, (lost.code, &lost.message), telling);
+            Ok(Turn::Wait)
+        }));
+        if let Some(job) = self.connections[slot].job.take() {
+            let execution = self.execution(slot, &job, now_ns);
+            self.recorder.fail(execution, lost.code, &lost.message).expect("the row is registered");
+            self.worker_is_done(job.worker, pause_ns);
+        }
+        self.connections[slot].session = None;
     }
 }

@@ -58,6 +58,8 @@ pub(super) struct Job {
     pub(super) start_ns: u64,
     /// Planned pauses so far, outside of all times.
     pub(super) paused_ns: u64,
+    /// When it goes on after a pause, on the monotonic clock; 0 while it does not pause.
+    pub(super) resume_ns: u64,
     pub(super) tries: u32,
     /// When the last request was sent.
     pub(super) sent_ns: u64,
@@ -178,7 +180,12 @@ impl Jobs {
         self.free_workers.push(worker);
     }
 
-    /// The run is over: what was never started is dropped; in closed loop nothing was offered.
+    /// Closed loop: workers that wait start nothing more; it was not offered yet.
+    pub(super) fn clear(&mut self) {
+        self.queues.iter_mut().for_each(VecDeque::clear);
+    }
+
+    /// The run is over: arrivals that were never started are dropped.
     pub(super) fn drop_queued(&mut self, recorder: &mut Recorder, reason: ReasonId) -> Result<()> {
         for waiting in self.queues.iter_mut().flat_map(|queue| queue.drain(..)) {
             if let Some(intended_start_ns) = waiting.intended_start_ns {

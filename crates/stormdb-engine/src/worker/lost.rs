@@ -14,6 +14,8 @@ use super::target::Next;
 const CONNECTION_FAILURE: Sqlstate = Sqlstate::from_bytes(*b"08006");
 /// The connection never stood.
 const NO_CONNECTION: Sqlstate = Sqlstate::from_bytes(*b"08001");
+/// As PostgreSQL 17 names it.
+const TRANSACTION_TIMEOUT: Sqlstate = Sqlstate::from_bytes(*b"25P04");
 const PROTOCOL_VIOLATION: Sqlstate = Sqlstate::from_bytes(*b"08P01");
 const UNKNOWN: Sqlstate = Sqlstate::from_bytes(*b"XX000");
 /// The server starts, stops or recovers.
@@ -90,6 +92,13 @@ impl Lost {
             "check host and port, and firewalls on the way, or raise database.connect_timeout",
             Some(Next::OtherEndpoint),
         )
+    }
+
+    /// A transaction was given up.
+    pub(super) fn by_transaction_timeout(limit_ns: u64) -> Self {
+        let limit = std::time::Duration::from_nanos(limit_ns);
+        let message = format!("the transaction took longer than transaction_timeout, {limit:?}");
+        Self::new(TRANSACTION_TIMEOUT, message, "", None)
     }
 
     /// The login came to nothing.

@@ -54,6 +54,8 @@ pub struct WorkerSpec {
     pub max_queue: usize,
     /// Open loop: an arrival that is later than this is dropped instead of started; 0 for no limit.
     pub max_lag_ns: u64,
+    /// A transaction that takes longer, without its pauses, is given up; 0 for no limit.
+    pub transaction_timeout_ns: u64,
     /// How often a block is tried, at least 1.
     pub max_tries: u32,
     /// Pause before the second try of a block; doubled for each further one.

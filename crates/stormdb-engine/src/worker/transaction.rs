@@ -19,9 +19,6 @@ use crate::sqlstate::Sqlstate;
 impl<R: Reactor> Worker<R> {
     /// Start whatever can start.
     pub(super) fn dispatch(&mut self) {
-        if self.is_draining {
-            return;
-        }
         for life in Life::ALL {
             while let Some(slot) = self.idle[life as usize].pop() {
                 let Some((waiting, worker)) = self.jobs.next(life) else {
@@ -75,6 +72,7 @@ impl<R: Reactor> Worker<R> {
             intended_start_ns: waiting.intended_start_ns,
             start_ns,
             paused_ns: 0,
+            resume_ns: 0,
             tries: 1,
             sent_ns: start_ns,
             draws: Draws { seed: self.spec.seed, row, index: waiting.index, iteration: 0 },
@@ -97,12 +95,15 @@ impl<R: Reactor> Worker<R> {
     }
 
     /// Go on after a pause or for another try.
-    pub(super) fn go_on(&mut self, slot: Slot) {
-        if self.connections[slot].job.is_some()
-            && let Err(lost) = self.turn(slot, self.run_ns(), |session, program, out, telling| {
-                Ok(session.go_on(program, out, telling))
-            })
-        {
+    pub(super) fn go_on(&mut self, slot: Slot, now_ns: u64) {
+        let Some(job) = &mut self.connections[slot].job else { return };
+        if job.resume_ns == 0 || job.resume_ns > now_ns {
+            return; // The timer was another job's, which has ended before its pause.
+        }
+        job.resume_ns = 0;
+        if let Err(lost) = self.turn(slot, self.run_ns(), |session, program, out, telling| {
+            Ok(session.go_on(program, out, telling))
+        }) {
             self.on_trouble(slot, lost);
         }
     }
@@ -176,7 +177,8 @@ impl<R: Reactor> Worker<R> {
             }
             Turn::Think { pause_ns } => {
                 job.paused_ns += pause_ns;
-                self.timers.set(monotonic_ns() + pause_ns, Timer::Connection(slot));
+                job.resume_ns = monotonic_ns() + pause_ns;
+                self.timers.set(job.resume_ns, Timer::Connection(slot));
                 Ok(())
             }
             Turn::Retry { code } => {
@@ -201,7 +203,8 @@ impl<R: Reactor> Worker<R> {
         job.tries += 1;
         let (row, arrival_ns) = (self.rows.transactions[job.transaction], job.arrival_ns());
         self.recorder.retry(row, arrival_ns, now_ns, code).expect("the row is registered");
-        self.timers.set(monotonic_ns() + backoff_ns, Timer::Connection(slot));
+        job.resume_ns = monotonic_ns() + backoff_ns;
+        self.timers.set(job.resume_ns, Timer::Connection(slot));
     }
 
     fn done(&mut self, slot: Slot, outcome: Outcome, finish_ns: u64) {
@@ -232,7 +235,31 @@ impl<R: Reactor> Worker<R> {
         } else if pause_ns > 0 {
             self.timers.set(monotonic_ns() + pause_ns, Timer::Worker(worker));
         } else {
+            self.go_on_in_closed_loop(worker);
+        }
+    }
+
+    /// A worker wants its next transaction, unless the run is over.
+    pub(super) fn go_on_in_closed_loop(&mut self, worker: u32) {
+        if !self.is_draining {
             self.jobs.enqueue_worker(worker, self.run_ns());
+        }
+    }
+
+    /// Give up transactions that take too long. Their sessions end with them, as the server's own
+    /// `transaction_timeout` has it, and what they execute is cancelled.
+    pub(super) fn end_late_transactions(&mut self, now_ns: u64) {
+        let limit_ns = self.spec.transaction_timeout_ns;
+        if limit_ns == 0 {
+            return;
+        }
+        let run_ns = now_ns.saturating_sub(self.start_ns);
+        for slot in 0..self.connections.len() {
+            let Some(job) = &self.connections[slot].job else { continue };
+            if run_ns.saturating_sub(job.start_ns).saturating_sub(job.paused_ns) > limit_ns {
+                self.fail_transaction(slot, &Lost::by_transaction_timeout(limit_ns), 0);
+                self.cancel(slot);
+            }
         }
     }
 

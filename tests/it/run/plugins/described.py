@@ -114,6 +114,36 @@ class Both(Look):
             await db.execute("SELECT 1")
 
 
+class Failing(Described):
+    """Both forms, of which nothing ever succeeds."""
+
+    @transaction
+    def divide(self, tx: Tx) -> None:
+        tx.execute("SELECT 1 / $1::int", 0)
+
+    async def run(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
+        await db.execute("SELECT 1 / 0")
+
+
+class Called(Described):
+    """Has no description."""
+
+    async def run(self, ctx: Context, db: asyncpg.Pool, cfg: Config, metrics: Metrics) -> None:
+        await db.execute("SELECT 1")
+
+
+class How(Described):
+    """Leaves how its statements came to the server, and by which session."""
+
+    @transaction
+    def how(self, tx: Tx) -> None:
+        tx.execute("INSERT INTO setting SELECT $1, current_query()", "query")
+        tx.execute(
+            "INSERT INTO setting SELECT 'prepared', count(*)::text FROM pg_prepared_statements"
+        )
+        tx.execute("INSERT INTO setting SELECT 'pid', pg_backend_pid()::text")
+
+
 class NoTable(Described):
     @transaction
     def lost(self, tx: Tx) -> None:
@@ -134,6 +164,9 @@ TYPES = {
     "ask": Ask,
     "outcomes": Outcomes,
     "both": Both,
+    "called": Called,
+    "failing": Failing,
+    "how": How,
     "no_table": NoTable,
     "mistake": Mistake,
 }
