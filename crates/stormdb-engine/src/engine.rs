@@ -195,7 +195,7 @@ mod tests {
         let (sender, reports) = channel();
         let threads = vec![std::thread::spawn(move || run_and_tell(&sender, run))];
         let (control, heard) = (Arc::new(Control::default()), Heard::default());
-        Engine { control, reports, threads, heard, max_error_ratio: None }
+        Engine { control, reports, threads, heard }
     }
 
     #[test]

@@ -27,6 +27,7 @@ from stormdb.units import parse_bytes, parse_duration, parse_rate
 __all__ = [
     "Count",
     "Duration",
+    "HostPort",
     "Kind",
     "PathText",
     "Ports",
@@ -197,6 +198,18 @@ def _port(value: Any) -> int:
     return port
 
 
+def _host_port(value: Any) -> tuple[str, int]:
+    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not host or not colon:
+        raise problem(f"{shown(value)} is not a host with a port", "write it as pooler:6432")
+    return host.removeprefix("[").removesuffix("]"), _port(port)
+
+
+def _host_port_text(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 _DURATION_HINT = "write it as 60s, 1m30s or 250ms"
 _RATE_HINT = "write it as 500/s, 2k/s or 30/min"
 
@@ -297,3 +310,12 @@ Ports = Annotated[
     ),
 ]
 """Ports of the hosts, in their order: one for all, or one each."""
+
+HostPort = Annotated[
+    tuple[str, int],
+    BeforeValidator(_host_port),
+    PlainSerializer(_host_port_text),
+    Kind("text"),
+    WithJsonSchema({"type": "string", "pattern": r"^.+:\d+$", "examples": ["pooler:6432"]}),
+]
+"""Name, address or socket folder, and a port; `host:port` in a file."""

@@ -23,6 +23,7 @@ from stormdb.config.course import LoadSettings
 from stormdb.config.fields import (
     Count,
     Duration,
+    HostPort,
     PathText,
     Ports,
     Ratio,
@@ -113,6 +114,12 @@ class DatabaseSettings(Section):
     application_name: Text | None = Field(default=None, description="Name in `pg_stat_activity`.")
     target_session_attrs: SessionAttributes | None = Field(
         default=None, description="Which of several hosts will do."
+    )
+    pooler: HostPort | None = Field(
+        default=None,
+        description="Pooler, such as pgbouncer, that the load goes through; everything else goes "
+        "to `host`. Native executor.",
+        examples=["localhost:6432"],
     )
     options: Text | None = Field(
         default=None,

@@ -12,7 +12,14 @@ from typing import Any
 from stormdb.config.layers import CONNECTION_KEYS, EMBEDDED_KEYS
 from stormdb.config.problems import KeyPath
 
-__all__ = ["EXECUTOR_KEYS", "MEANING_KEYS", "Finding", "database_type", "find_conflicts"]
+__all__ = [
+    "EXECUTOR_KEYS",
+    "MEANING_KEYS",
+    "Finding",
+    "database_type",
+    "find_conflicts",
+    "value_of",
+]
 
 EXECUTOR_KEYS = {
     "processes": "coroutine",
@@ -22,6 +29,7 @@ EXECUTOR_KEYS = {
     "connection_mode": "native",
     "transient_ratio": "native",
     "transaction_timeout": "native",
+    "database.pooler": "native",
 }
 """Keys that one executor alone takes, and which."""
 
@@ -30,6 +38,7 @@ MEANING_KEYS = {
     "connection_mode": "persistent",
     "transient_ratio": None,
     "transaction_timeout": "0s",
+    "database.pooler": None,
 }
 """Those of them with which the load is another one, unless they say this."""
 
@@ -41,6 +50,13 @@ def database_type(database: Mapping[str, Any]) -> str:
     """The type of a `database` section that names none."""
     given = any(database.get(key) is not None for key in CONNECTION_KEYS)
     return "postgres" if given else "embedded"
+
+
+def value_of(values: Mapping[str, Any], key: str) -> Any:
+    """Value of a key such as `database.pooler`; None if it has none."""
+    section, _, name = key.rpartition(".")
+    below = values.get(section) if section else values
+    return below.get(name) if isinstance(below, Mapping) else None
 
 
 def find_conflicts(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -96,9 +112,13 @@ def _database(database: Mapping[str, Any]) -> Iterator[Finding]:
 def _executor(values: Mapping[str, Any]) -> Iterator[Finding]:
     executor = values.get("executor")
     for key, other in EXECUTOR_KEYS.items():
-        if executor in EXECUTOR_KEYS.values() and executor != other and values.get(key) is not None:
+        if (
+            executor in EXECUTOR_KEYS.values()
+            and executor != other
+            and value_of(values, key) is not None
+        ):
             yield (
-                (key,),
+                tuple(key.split(".")),
                 f"only the {other} executor takes this key",
                 f"remove it, or set executor: {other}",
             )

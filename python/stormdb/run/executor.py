@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from stormdb import _native
-from stormdb.config.rules import EXECUTOR_KEYS, MEANING_KEYS
+from stormdb.config.rules import EXECUTOR_KEYS, MEANING_KEYS, value_of
 from stormdb.errors import ConfigError, ProgramError
 from stormdb.run.events import LogRecord
 from stormdb.units import format_rate
@@ -46,7 +46,7 @@ async def compile_program(
     for key, other in EXECUTOR_KEYS.items():
         if other == kind or not config.is_given(key):
             continue
-        if key in MEANING_KEYS and config.public().get(key) != MEANING_KEYS[key]:
+        if key in MEANING_KEYS and value_of(config.public(), key) != MEANING_KEYS[key]:
             raise ConfigError(
                 f"the {kind} executor, which carries the load of {config.workload}, does not know "
                 "this key",

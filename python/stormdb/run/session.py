@@ -31,7 +31,7 @@ from stormdb.run.stages import Stages
 
 if TYPE_CHECKING:
     from stormdb._native import Plan
-    from stormdb.config import RunConfig
+    from stormdb.config import ConnectTarget, RunConfig
     from stormdb.executor import LoadSpec
     from stormdb.plugin import Finding
     from stormdb.plugins import Catalog
@@ -184,7 +184,7 @@ class Session:
             threads=config.threads,
             io=config.io,
             retry=config.retry,
-            target=ready.target,
+            target=self._load_target(ready),
             config=ready.plugin.config,
             plugin=ready.plugin.host.record,
             limits=config.plugins.limits,
@@ -198,6 +198,12 @@ class Session:
                 config.connection_mode, config.transient_ratio or 0.0
             ),
         )
+
+    def _load_target(self, ready: Ready) -> ConnectTarget:
+        pooler = self._config.database.pooler
+        if pooler is None:
+            return ready.target
+        return replace(ready.target, hosts=(pooler[0],), ports=(pooler[1],))
 
     async def _finish(self, ready: Ready, measured: Measured, interrupts: Interrupts) -> RunResult:
         problems = [*measured.problems, *measured.aftermath]

@@ -9,7 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from stormdb.config.fields import (
     Count,
+    HostPort,
     Ports,
+    Ratio,
     Secret,
     Switch,
     Text,
@@ -115,3 +117,36 @@ def test_a_secret_is_not_shown() -> None:
 )
 def test_values_are_shown_shortly(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("db:6432", ("db", 6432)),
+        ("[::1]:1", ("::1", 1)),
+        ("/run/pgbouncer:6432", ("/run/pgbouncer", 6432)),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(text: str, read: tuple[str, int]) -> None:
+    adapter: TypeAdapter[tuple[str, int]] = TypeAdapter(HostPort)
+    assert adapter.validate_python(text) == read
+    assert adapter.dump_python(read) == text
+
+
+@pytest.mark.parametrize("text", ["db", ":6432", "db:x", "db:70000", 6432])
+def test_what_is_no_address_is_refused(text: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(HostPort).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ratio"), [("5%", 0.05), ("0.05", 0.05), (0.05, 0.05), (1, 1.0), ("100 %", 1.0)]
+)
+def test_a_ratio_is_a_percentage_or_a_number(text: object, ratio: float) -> None:
+    assert TypeAdapter(Ratio).validate_python(text) == ratio
+
+
+@pytest.mark.parametrize("text", ["101%", -0.1, "x", "", "nan", True, None])
+def test_what_is_no_ratio_is_refused(text: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Ratio).validate_python(text)

@@ -1,0 +1,32 @@
+"""A run whose load goes through pgbouncer, and nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Database
+from tests.it.run.native import run
+from tests.support.pgbouncer import POOL_SIZE, PROGRAM, pooling
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+
+
+@pytest.mark.parametrize("protocol", ["extended", "simple"])
+def test_the_load_goes_through_the_pooler(database: Database, protocol: str) -> None:
+    with pooling(database, search_path="stormdb_described") as pooled:
+        ran = run(
+            database,
+            "how",
+            duration="1s",
+            workers=6,
+            protocol=protocol,
+            database__pooler=f"{pooled.host}:{pooled.port}",
+        )
+    row = ran.row("how")
+    assert row.failed == {}, ran.whole.examples
+    assert row.committed > 50
+    assert ran.result.problem == ""
+    [(session_count,)] = database.fetch(
+        "SELECT count(DISTINCT value) FROM stormdb_described.setting WHERE name = 'pid'"
+    )
+    assert 1 <= session_count <= POOL_SIZE
