@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stormdb.analysis.summary import Counter, Value
+from stormdb.analysis.distribution import Value
+from stormdb.analysis.summary import Counter
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import floor, log10
 from typing import TYPE_CHECKING
 
-from stormdb.analysis.summary import RowSummary, TimeBucket, TimeStats
+from stormdb.analysis.distribution import TimeBucket, TimeStats
+from stormdb.analysis.summary import RowSummary
 
 if TYPE_CHECKING:
     from stormdb._native import Cell, Histogram
@@ -74,6 +75,9 @@ def row_summary(cell: Cell, *, throughput_per_s: float, share_ratio: float) -> R
         rolled_back_count=cell.rolled_back,
         failed_count=sum(cell.failed.values()),
         retried_count=sum(cell.retried.values()),
+        row_count=cell.rows,
+        sent_bytes=cell.sent_bytes,
+        received_bytes=cell.received_bytes,
         throughput_per_s=throughput_per_s,
         share_ratio=share_ratio,
         response_time=time_stats(cell.response_time),
@@ -92,6 +96,9 @@ def total_summary(cells: Sequence[Cell], *, throughput_per_s: float) -> RowSumma
         rolled_back_count=sum(cell.rolled_back for cell in cells),
         failed_count=sum(sum(cell.failed.values()) for cell in cells),
         retried_count=sum(sum(cell.retried.values()) for cell in cells),
+        row_count=sum(cell.rows for cell in cells),
+        sent_bytes=sum(cell.sent_bytes for cell in cells),
+        received_bytes=sum(cell.received_bytes for cell in cells),
         throughput_per_s=throughput_per_s,
         share_ratio=1.0,
         response_time=time_stats(merged(cell.response_time for cell in cells)),

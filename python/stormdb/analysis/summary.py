@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from stormdb.analysis.distribution import TimeBucket, TimeStats, Value
 from stormdb.analysis.verdict import CeilingUse, Verdict
 from stormdb.results import ExecutorInfo, Finding, PluginInfo, ServerInfo, Status
 
@@ -29,9 +30,6 @@ __all__ = [
     "Severity",
     "Summary",
     "ThresholdOutcome",
-    "TimeBucket",
-    "TimeStats",
-    "Value",
     "WorkerSpread",
 ]
 
@@ -64,37 +62,6 @@ class RunWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeStats:
-    """Distribution of one time of the committed transactions of a row.
-
-    Attributes:
-        count: how many were timed.
-        min_ns: smallest, within 0.1 % as all of these.
-        mean_ns: arithmetic mean.
-        stdev_ns: standard deviation.
-        p50_ns: median: half of them took no longer.
-        p90_ns: 90th percentile.
-        p95_ns: 95th percentile.
-        p99_ns: 99th percentile.
-        p999_ns: 99.9th percentile.
-        max_ns: largest.
-        unsupported: names of the quantiles, such as `p999`, with fewer than 10 samples beyond.
-    """
-
-    count: int
-    min_ns: int
-    mean_ns: float
-    stdev_ns: float
-    p50_ns: int
-    p90_ns: int
-    p95_ns: int
-    p99_ns: int
-    p999_ns: int
-    max_ns: int
-    unsupported: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RowSummary:
     """One kind of transaction, one operation, or all transactions together.
 
@@ -105,6 +72,10 @@ class RowSummary:
         rolled_back_count: rolled back on purpose.
         failed_count: ended by an error.
         retried_count: tries made beyond the first.
+        row_count: rows that its statements returned or changed; 0 where the executor does not see
+            the protocol, as the bytes.
+        sent_bytes: of the protocol to the server, before encryption.
+        received_bytes: of the protocol from the server, before encryption.
         throughput_per_s: committed per second.
         share_ratio: share of this row in all committed transactions; 0 for operations.
         response_time: finish - intended start; None in closed loop and for operations.
@@ -119,6 +90,9 @@ class RowSummary:
     rolled_back_count: int
     failed_count: int
     retried_count: int
+    row_count: int
+    sent_bytes: int
+    received_bytes: int
     throughput_per_s: float
     share_ratio: float
     response_time: TimeStats | None
@@ -224,31 +198,6 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
-    """Distribution of a custom value over a stretch of the run, in the workload's own unit.
-
-    Attributes:
-        name: as the workload named it.
-        count: samples.
-        mean: exact.
-        min: exact.
-        p50: within 0.4 %, as the other percentiles.
-        p95: 95th percentile.
-        p99: 99th percentile.
-        max: exact.
-    """
-
-    name: str
-    count: int
-    mean: float
-    min: float
-    p50: float
-    p95: float
-    p99: float
-    max: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalPoint:
     """One interval of the run's time line, all phases.
 
@@ -337,21 +286,6 @@ class ProcessLoad:
     loop_lag_max_ns: int
     loop_lag_median_ns: float
     memory_max_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeBucket:
-    """Committed transactions whose main time lies in [low_ns, high_ns), for a picture.
-
-    Attributes:
-        low_ns: inclusive.
-        high_ns: exclusive.
-        count: how many.
-    """
-
-    low_ns: int
-    high_ns: int
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

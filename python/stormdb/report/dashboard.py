@@ -23,7 +23,8 @@ from stormdb.report.text import (
 from stormdb.units import format_count, format_duration, format_rate
 
 if TYPE_CHECKING:
-    from stormdb.analysis.summary import Counter, TimeStats, Value
+    from stormdb.analysis.distribution import TimeStats, Value
+    from stormdb.analysis.summary import Counter
     from stormdb.report.tracker import Figures
     from stormdb.run.events import LoadInfo
 

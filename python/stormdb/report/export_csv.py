@@ -13,7 +13,8 @@ from stormdb.analysis.timeline import interval_point
 
 if TYPE_CHECKING:
     from stormdb._native import Cell, Histogram, IntervalSnapshot
-    from stormdb.analysis.summary import Counter, Value
+    from stormdb.analysis.distribution import Value
+    from stormdb.analysis.summary import Counter
     from stormdb.results import RunResult
 
 __all__ = ["COLUMNS", "csv_report"]

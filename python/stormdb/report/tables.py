@@ -20,7 +20,8 @@ from stormdb.units import format_bytes, format_count, format_duration, format_ra
 
 if TYPE_CHECKING:
     from stormdb.analysis import Summary
-    from stormdb.analysis.summary import RowSummary, TimeStats
+    from stormdb.analysis.distribution import TimeStats
+    from stormdb.analysis.summary import RowSummary
 
 __all__ = [
     "accounting_table",
@@ -140,6 +141,10 @@ def rows_table(summary: Summary) -> Table:
     }
     if summary.total.rolled_back_count:
         columns["rolled back"] = lambda row: format_count(row.rolled_back_count)
+    if summary.total.received_bytes:
+        columns["rows"] = lambda row: format_count(row.row_count)
+        columns["sent"] = lambda row: format_bytes(row.sent_bytes)
+        columns["received"] = lambda row: format_bytes(row.received_bytes)
     table = plain_table("", *columns)
     for row in _transactions_and_total(summary):
         table.add_row(name_cell(f"  {row.name}"), *(text(row) for text in columns.values()))

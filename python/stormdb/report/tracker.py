@@ -13,7 +13,8 @@ from stormdb.analysis.timeline import interval_point
 
 if TYPE_CHECKING:
     from stormdb._native import Cell, IntervalSnapshot
-    from stormdb.analysis.summary import Counter, IntervalPoint, TimeStats, Value
+    from stormdb.analysis.distribution import TimeStats, Value
+    from stormdb.analysis.summary import Counter, IntervalPoint
     from stormdb.run.events import LoadInfo
 
 __all__ = ["FailureFigures", "Figures", "RowFigures", "Tracker"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
+from stormdb.report import print_report
 from tests.conftest import Database
 from tests.it.run.native import MS_NS, SECOND_NS, run
 
@@ -194,6 +197,18 @@ def test_values_that_a_transaction_emits_are_in_the_summary(database: Database) 
     (value,) = ran.summary.values
     assert (value.name, value.count) == ("draws", 200)
     assert value.p50 == pytest.approx(5e8, rel=0.3)
+
+
+def test_rows_and_bytes_of_statements_are_in_the_report(database: Database) -> None:
+    ran = run(database, "note", load__rate="200/s", duration="1s")
+    (statement,), total = ran.summary.operations, ran.summary.total
+    # Each adds one row; an answer has at least BindComplete, CommandComplete and ReadyForQuery.
+    assert statement.row_count == total.row_count == 200
+    assert total.sent_bytes > 200 * 50
+    assert total.received_bytes > 200 * 20
+    shown = io.StringIO()
+    print_report(ran.summary, shown, width=120)
+    assert "received" in shown.getvalue()
 
 
 def test_transactions_in_flight_at_the_end_are_given_2_s_and_no_more(database: Database) -> None:
