@@ -316,7 +316,7 @@ class RunFacts:
         problem: why it failed or was cut; "" if it completed.
         started_at: wall clock at the start of the first phase, UTC.
         workload: the workload type.
-        arrival: `closed`, `constant` or `poisson`.
+        arrival: `closed`, `constant`, `poisson` or `trace`.
         seed: seed of schedule and workload.
         workers: how many transactions could be under way at once.
         connections: size of the pool.

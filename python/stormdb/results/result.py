@@ -144,7 +144,7 @@ class RunResult:
         config: the resolved configuration without secrets.
         config_digest: `sha256:` and 64 hexadecimal digits over `config`.
         seed: seed of schedule and workload.
-        arrival: `closed`, `constant` or `poisson`.
+        arrival: `closed`, `constant`, `poisson` or `trace`.
         workers: how many transactions could be under way at once.
         connections: size of the pool.
         executor: what carried the load.

@@ -60,7 +60,7 @@ class LoadInfo:
 
     Attributes:
         workload: the workload type.
-        arrival: `closed`, `constant` or `poisson`.
+        arrival: `closed`, `constant`, `poisson` or `trace`.
         rate_per_s: mean offered rate of the steady phases; None in closed loop.
         workers: how many transactions can be under way at once.
         connections: size of the pool, over all processes and threads.
