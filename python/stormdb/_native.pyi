@@ -12,37 +12,15 @@ Each object belongs to one thread at a time; nothing here blocks or reads a cloc
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Self, final
 
+# fmt: off
 __all__ = [
-    "HIGHEST_TIME_NS",
-    "MAX_NAMES",
-    "MAX_ROWS",
-    "MAX_WORKERS",
-    "CallRecord",
-    "Cell",
-    "Engine",
-    "HdrLog",
-    "Histogram",
-    "Interval",
-    "IntervalSnapshot",
-    "NullServer",
-    "Phase",
-    "PhaseIdentity",
-    "Plan",
-    "Problem",
-    "ProcessGauges",
-    "RandomStream",
-    "Rate",
-    "Recorder",
-    "Schedule",
-    "Target",
-    "Timer",
-    "Trace",
-    "ValueSketch",
-    "WorkerCounts",
-    "__version__",
-    "check_program",
-    "random_u64",
+    "HIGHEST_TIME_NS", "MAX_NAMES", "MAX_ROWS", "MAX_WORKERS", "CallRecord", "Cell", "Engine",
+    "HdrLog", "Histogram", "Interval", "IntervalSnapshot", "NullServer", "Phase",
+    "PhaseIdentity", "Plan", "Problem", "ProcessGauges", "RandomStream", "Rate", "Recorder",
+    "Schedule", "Target", "Timer", "Trace", "ValueSketch", "WorkerCounts", "__version__",
+    "check_program", "random_u64",
 ]
+# fmt: on
 
 __version__: Final[str]
 
@@ -116,17 +94,13 @@ class Phase:
 class Trace:
     """Recorded arrivals: times after the start of the run."""
 
-    last_ns: Final[int]
-    """When the last one is due."""
+    last_ns: Final[int]  # when the last one is due
 
     @staticmethod
     def parse(name: str, text: str, *, micro_speed: int = 1_000_000) -> Trace:
-        """Read one time per line, in seconds with up to nine decimals; `#` begins a comment.
+        """Read 1 to 5,000,000 times, one per line in seconds, in order; `#` begins a comment.
 
-        Args:
-            name: of the file, for messages.
-            text: 1 to 5,000,000 times, none earlier than the one before.
-            micro_speed: how much faster than recorded it is played, in millionths.
+        `name` is of the file, for messages; at `micro_speed` 2,000,000 it is played twice as fast.
 
         Raises:
             ValueError: a line cannot be used; names file and line.
@@ -528,8 +502,7 @@ class PhaseIdentity:
     unfinished: Final[int]
     in_flight: Final[int]
     """Offered without an outcome so far; below 0 shows a bug of the generator."""
-    holds: Final[bool]
-    """Whether `in_flight` is 0."""
+    holds: Final[bool]  # whether `in_flight` is 0
 
 @final
 class Cell:
@@ -540,25 +513,19 @@ class Cell:
     kind: Final[_RowKind]
     committed: Final[int]
     rolled_back: Final[int]
-    failed: Final[dict[str, int]]
-    """By SQLSTATE."""
+    failed: Final[dict[str, int]]  # by SQLSTATE
     retried: Final[dict[str, int]]
     """Number of retries by the SQLSTATE that caused them."""
     rows: Final[int]
     """Rows that statements returned or changed, whatever the outcome; 0 where the executor does
     not see the protocol, as `sent_bytes` and `received_bytes`."""
-    sent_bytes: Final[int]
-    """Bytes of the protocol to the server, before encryption."""
-    received_bytes: Final[int]
-    """Bytes of the protocol from the server, before encryption."""
+    sent_bytes: Final[int]  # bytes of the protocol to the server, before encryption
+    received_bytes: Final[int]  # bytes of the protocol from the server, before encryption
     response_time: Final[Histogram]
     """Committed; empty in closed loop and for operations, as `schedule_lag`."""
-    service_time: Final[Histogram]
-    """Committed."""
-    schedule_lag: Final[Histogram]
-    """Committed."""
-    failed_service_time: Final[Histogram]
-    """Service time of the failed ones."""
+    service_time: Final[Histogram]  # committed
+    schedule_lag: Final[Histogram]  # committed
+    failed_service_time: Final[Histogram]  # service time of the failed ones
 
 @final
 class WorkerCounts:
@@ -568,8 +535,7 @@ class WorkerCounts:
     failed: Final[int]
     busy_ns: Final[int]
     """Service time of all its transactions, whatever their outcome."""
-    service_sum_ns: Final[int]
-    """Service time of the committed ones."""
+    service_sum_ns: Final[int]  # service time of the committed ones
 
 @final
 class ProcessGauges:
