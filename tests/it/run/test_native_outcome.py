@@ -70,9 +70,9 @@ def test_csv_and_histograms_hold_the_same_counts(stormdb: Command) -> None:
     [
         (
             "look",
-            ("--set", "thresholds=[throughput > 100M/s]"),
+            ("--set", "thresholds=[throughput > 10M/s]"),
             4,
-            "threshold missed: throughput > 100M/s",
+            "threshold missed: throughput > 10M/s",
         ),
         (
             "look",
