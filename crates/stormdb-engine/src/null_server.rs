@@ -120,7 +120,7 @@ impl Shared {
 
 /// A running server. Dropping it ends it.
 pub struct NullServer {
-    address: SockAddr,
+    listens_at: Listen,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -138,7 +138,11 @@ impl NullServer {
         };
         let listener = listening_socket(&wanted).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
-        let mut server = Self { address, shared: Arc::default(), threads: Vec::new() };
+        let listens_at = match listen {
+            Listen::Unix(path) => Listen::Unix(path.clone()),
+            Listen::Loopback(_) => Listen::Loopback(address.as_socket().map_or(0, |at| at.port())),
+        };
+        let mut server = Self { listens_at, shared: Arc::default(), threads: Vec::new() };
         let (begun, have_begun) = mpsc::channel();
         for number in 0..threads.max(1) {
             let listener = listener.try_clone().map_err(cannot)?;
@@ -162,11 +166,8 @@ impl NullServer {
 
     /// Where it listens: the path of a Unix socket, or the port on 127.0.0.1.
     #[must_use]
-    pub fn listens_at(&self) -> Listen {
-        match self.address.as_pathname() {
-            Some(path) => Listen::Unix(path.to_owned()),
-            None => Listen::Loopback(self.address.as_socket().map_or(0, |at| at.port())),
-        }
+    pub fn listens_at(&self) -> &Listen {
+        &self.listens_at
     }
 
     /// Answer nothing for so long from now on.
@@ -186,7 +187,7 @@ impl NullServer {
         for thread in self.threads.drain(..) {
             drop(thread.join());
         }
-        if let Some(path) = self.address.as_pathname() {
+        if let Listen::Unix(path) = &self.listens_at {
             // It may have been removed together with its folder.
             drop(std::fs::remove_file(path));
         }

@@ -59,7 +59,7 @@ impl NullServer {
     #[getter]
     fn port(&self) -> u16 {
         match self.lock().listens_at() {
-            Listen::Loopback(port) => port,
+            Listen::Loopback(port) => *port,
             Listen::Unix(_) => 0,
         }
     }

@@ -37,6 +37,7 @@ pub enum Event {
 
 /// Bytes that arrived and were not taken yet. Only the reactor that gave it can read it.
 #[derive(Debug)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only io_uring has buffers"))]
 pub struct Chunk {
     buffer: u16,
     length_bytes: usize,
