@@ -148,6 +148,7 @@ def main() -> None:
             f"{reached}"
         )
     if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         machine = {"cpus": os.cpu_count(), "platform": platform.platform()}
         args.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
 
