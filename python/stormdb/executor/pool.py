@@ -12,7 +12,7 @@ import asyncio
 import functools
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import asyncpg
@@ -242,6 +242,35 @@ def _on_own_connection(method: Any) -> Any:
     return call
 
 
+class _Acquiring:
+    """What `WorkerPool.acquire` returns: to await, or to enter.
+
+    asyncpg's own leads through two coroutines more, there and back.
+    """
+
+    __slots__ = ("_connection", "_pool", "_timeout")
+
+    def __init__(self, pool: WorkerPool, timeout: float | None) -> None:
+        self._pool = pool
+        self._timeout = timeout
+        self._connection: LoadConnection | None = None
+
+    def __await__(self) -> Generator[Any, None, LoadConnection]:
+        return self._pool.grant(self._timeout).__await__()
+
+    async def __aenter__(self) -> LoadConnection:
+        if self._connection is not None:
+            raise asyncpg.InterfaceError("a connection is already acquired")
+        pool = self._pool
+        self._connection = connection = pool.grant_home() or await pool.grant(self._timeout)
+        return connection
+
+    async def __aexit__(self, *_: object) -> None:
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        self._pool.take_back(connection)
+
+
 class WorkerPool(asyncpg.Pool):
     """What one worker sees of `Connections`. Everything of `asyncpg.Pool` that uses it works.
 
@@ -286,6 +315,10 @@ class WorkerPool(asyncpg.Pool):
     fetchrow = _on_own_connection(LoadConnection.fetchrow)
     fetchval = _on_own_connection(LoadConnection.fetchval)
 
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """A connection of one's own, for an `async with` block or until `release`."""
+        return _Acquiring(self, timeout)
+
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ARG002
         """Give a connection back; a second time does nothing."""
         if not isinstance(connection, LoadConnection):
@@ -293,6 +326,10 @@ class WorkerPool(asyncpg.Pool):
                 f"Pool.release() received invalid connection: {connection!r} is not a member of "
                 "this pool"
             )
+        self.take_back(connection)
+
+    def take_back(self, connection: LoadConnection) -> None:
+        """Give a connection back, unless that was done already."""
         if connection.user is self:
             connection.user = None
             self._give(connection)
@@ -333,12 +370,20 @@ class WorkerPool(asyncpg.Pool):
         self._waited(granted_ns - asked_ns)
         return connection
 
-    async def _acquire(self, timeout: float | None) -> LoadConnection:
-        """What the context that `asyncpg.Pool.acquire` returns calls."""
+    def grant_home(self) -> LoadConnection | None:
+        """The connection that the worker mostly has, if nobody uses it."""
         connection = self._idle.pop(self._home, None)
+        if connection is not None:
+            self.is_untouched = False
+            connection.user = self
+        return connection
+
+    async def grant(self, timeout: float | None) -> LoadConnection:
+        """A connection that is the worker's until it gives it back."""
+        connection = self.grant_home()
         if connection is None:
             async with asyncio.timeout(timeout):
                 connection = await self._take()
-        self.is_untouched = False
-        connection.user = self
+            self.is_untouched = False
+            connection.user = self
         return connection
