@@ -55,7 +55,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     from stormdb.cli.settings import load_config
     from stormdb.plugins import Catalog
     from stormdb.run import RunOptions, Session
-    from stormdb.run.verdict import verdict
+    from stormdb.run.ending import ending_of
 
     config = load_config(what, log, load.values() | server.values() | output.values())
     output.exports().check()
@@ -69,7 +69,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     with open_view(output, config) as view:
         result = asyncio.run(Session(config, catalog, view, options).run())
     summary = summarise(result, config.thresholds)
-    ending = verdict(result, summary)
+    ending = ending_of(result, summary)
     are_written = write_outputs(output, result, summary)
     for reason in ending.reasons:
         say(f"stormdb: {reason}")

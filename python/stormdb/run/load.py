@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Measured", "put_load"]
 
-_LEAD_NS = 200_000_000
+_LEAD_NS = 50_000_000
 """Between the order to start and the start: every process and thread has it by then."""
 _POLL_S = 0.1
 

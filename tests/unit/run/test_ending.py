@@ -10,7 +10,7 @@ from stormdb.analysis import summarise
 from stormdb.config.thresholds import parse_threshold
 from stormdb.errors import ExitCode
 from stormdb.results import Finding, RunResult, Status
-from stormdb.run.verdict import Verdict, verdict
+from stormdb.run.ending import Ending, ending_of
 from tests.support.measured import MS_NS, Outcome, closed_run
 
 MET, MISSED = "p99 < 1s", "p99 < 1us"
@@ -21,16 +21,16 @@ def good() -> RunResult:
     return closed_run(LONG, lambda *_: Outcome(service_ns=20 * MS_NS))
 
 
-def judged(result: RunResult, *thresholds: str) -> Verdict:
-    return verdict(result, summarise(result, [parse_threshold(text) for text in thresholds]))
+def judged(result: RunResult, *thresholds: str) -> Ending:
+    return ending_of(result, summarise(result, [parse_threshold(text) for text in thresholds]))
 
 
 def test_a_good_run_has_met_everything() -> None:
-    assert judged(good(), MET) == Verdict(code=ExitCode.MET)
+    assert judged(good(), MET) == Ending(code=ExitCode.MET)
 
 
 def test_a_missed_threshold_is_named() -> None:
-    assert judged(good(), MET, MISSED) == Verdict(
+    assert judged(good(), MET, MISSED) == Ending(
         code=ExitCode.THRESHOLD_MISSED, reasons=(f"threshold missed: {MISSED}",)
     )
 
@@ -53,7 +53,7 @@ def test_a_broken_invariant_comes_before_all_figures() -> None:
         Finding(name="no negative balance", ok=True),
     )
     result = replace_result(good(), exit_code=ExitCode.WORKLOAD, findings=findings)
-    assert judged(result, MISSED) == Verdict(
+    assert judged(result, MISSED) == Ending(
         code=ExitCode.WORKLOAD,
         reasons=("verify: sum of balances does not hold: 3, 4 expected",),
     )
@@ -62,7 +62,7 @@ def test_a_broken_invariant_comes_before_all_figures() -> None:
 @pytest.mark.parametrize("code", [ExitCode.CONNECT, ExitCode.WORKLOAD, ExitCode.UNTRUSTED])
 def test_a_problem_of_the_run_is_the_reason(code: ExitCode) -> None:
     result = replace_result(good(), exit_code=code, status=Status.FAILED, problem="one\ntwo")
-    assert judged(result, MISSED) == Verdict(code=code, reasons=("one", "two"))
+    assert judged(result, MISSED) == Ending(code=code, reasons=("one", "two"))
 
 
 def test_a_run_that_committed_nothing_says_so_beside_what_failed_after_it() -> None:
@@ -80,7 +80,7 @@ def test_an_interrupted_run_says_so_whatever_else_happened() -> None:
     result = replace_result(
         good(), exit_code=ExitCode.INTERRUPTED, status=Status.INTERRUPTED, problem="lost"
     )
-    assert judged(result, MISSED) == Verdict(
+    assert judged(result, MISSED) == Ending(
         code=ExitCode.INTERRUPTED,
         reasons=("interrupted: the report is about a part of the run",),
     )
