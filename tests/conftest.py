@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -28,6 +29,11 @@ FAST_SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "64MB",
 }
+
+
+# A job in the background may have been started with SIGINT ignored. Programs that tests start would
+# inherit that, and not see the Ctrl-C that a test sends.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

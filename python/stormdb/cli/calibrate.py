@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import FlagGroup, GroupedCommand, grouped
 
 if TYPE_CHECKING:
@@ -70,12 +71,10 @@ def calibrate(what: CalibrateFlags) -> int:
     stormdb calibrate --executor native --connections 16 --seconds 5
     stormdb calibrate --json > ceiling.json
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
-    import asyncio
-
     from stormdb import calibration
     from stormdb.errors import ExitCode
 
-    ceilings = asyncio.run(_measure_all(_shapes(what), what.seconds))
+    ceilings = run_coroutine(_measure_all(_shapes(what), what.seconds))
     file = calibration.save(ceilings)
     if what.as_json:
         import json

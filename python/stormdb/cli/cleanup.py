@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.flags import CleanupFlags, LogFlags, OutputFlags, ServerFlags, WhatFlags
 from stormdb.cli.grouped import GroupedCommand, grouped
 
@@ -28,8 +29,6 @@ def cleanup(what: WhatFlags, data: CleanupFlags, server: ServerFlags, log: LogFl
     Only a schema that carries the mark of the workload's plugin is dropped, and only if no other
     role keeps something in it and nothing outside of it depends on it.
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
-    import asyncio
-
     from stormdb.cli import prompt
     from stormdb.cli.outcome import say
     from stormdb.cli.outputs import open_view
@@ -42,6 +41,6 @@ def cleanup(what: WhatFlags, data: CleanupFlags, server: ServerFlags, log: LogFl
     catalog = Catalog.discover(config.plugins, where=config.where)
     options = RunOptions(confirm=prompt.always if data.yes else prompt.ask)
     with open_view(OutputFlags(), config) as view:
-        dropped = asyncio.run(Session(config, catalog, view, options).clean_up())
+        dropped = run_coroutine(Session(config, catalog, view, options).clean_up())
     say(f"schema {dropped} dropped" if dropped else "there is nothing to drop")
     return ExitCode.MET

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.flags import LogFlags, WhatFlags
 from stormdb.cli.grouped import GroupedCommand, grouped
 
@@ -55,12 +56,10 @@ def explain(what: ExplainFlags, log: LogFlags) -> int:
     stormdb explain stormdb.yaml            what a configuration runs
     stormdb explain bank --scale 50 --json  the whole program, for programs
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
-    import asyncio
-
     from stormdb.cli.catalog import path_of, print_json
     from stormdb.errors import ExitCode
 
-    explained = asyncio.run(_explain(what, log, path_of(what.name)))
+    explained = run_coroutine(_explain(what, log, path_of(what.name)))
     if what.as_json:
         print_json([_facts(*one) for one in explained])
     else:

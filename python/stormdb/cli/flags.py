@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import FlagGroup
 
 if TYPE_CHECKING:
@@ -26,13 +27,11 @@ __all__ = [
 
 def _workload_types(incomplete: str) -> list[tuple[str, str]]:
     """Workload types and their plugins, for shell completion."""
-    import asyncio
-
     from stormdb.config import PluginsSettings
     from stormdb.plugins import Catalog
 
     catalog = Catalog.discover(PluginsSettings())
-    asyncio.run(catalog.load())
+    run_coroutine(catalog.load())
     return [
         (name, f"plugin {record.name}")
         for name, record in catalog.workload_types.items()

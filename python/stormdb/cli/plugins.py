@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
 
 if TYPE_CHECKING:
@@ -38,13 +39,11 @@ def list_(
     A plugin's code runs only to ask it who it is, in a process of its own, and not again as long
     as its files stay the same.
     """
-    import asyncio
-
     from stormdb.cli.catalog import find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
 
     catalog = find_plugins(config, plugin, plugin_path)
-    asyncio.run(catalog.load())
+    run_coroutine(catalog.load())
     if as_json:
         print_json([_facts(record) for record in catalog.plugins])
         return
@@ -75,13 +74,11 @@ def info(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what a plugin says about itself, and the keys of its workloads' configuration."""
-    import asyncio
-
     from stormdb.cli.catalog import find_plugins, path_of, print_json
 
     path = path_of(name)
     catalog = find_plugins(config, plugin, plugin_path, only=[path] if path else ())
-    facts = asyncio.run(_inspect(catalog, path or name))
+    facts = run_coroutine(_inspect(catalog, path or name))
     if as_json:
         print_json(facts)
     else:
@@ -105,15 +102,13 @@ def check(
     Import, metadata, needs, initialize(), create_workload() of each type, cleanup(). Exits with 3
     if there is a problem.
     """
-    import asyncio
-
     from stormdb.cli.catalog import find_plugins, print_json
     from stormdb.errors import ConfigError, ExitCode
 
     for path in paths or ():
         if not path.exists():
             raise ConfigError(f"there is no file or folder {path}", where="PATH")
-    found = asyncio.run(_check(find_plugins(config, plugin, plugin_path, only=paths or ())))
+    found = run_coroutine(_check(find_plugins(config, plugin, plugin_path, only=paths or ())))
     if as_json:
         print_json(
             [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.flags import (
     DataFlags,
     LoadFlags,
@@ -46,8 +47,6 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     Exit codes: 0 met, 1 usage, 2 no connection, 3 plugin or workload failed, 4 threshold missed,
     5 numbers cannot be trusted, 130 interrupted.
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
-    import asyncio
-
     from stormdb.analysis import summarise
     from stormdb.cli import prompt
     from stormdb.cli.outcome import say
@@ -67,7 +66,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
         confirm=prompt.always if data.yes else prompt.ask,
     )
     with open_view(output, config) as view:
-        result = asyncio.run(Session(config, catalog, view, options).run())
+        result = run_coroutine(Session(config, catalog, view, options).run())
     summary = summarise(result, config.thresholds)
     ending = ending_of(result, summary)
     are_written = write_outputs(output, result, summary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
 
 __all__ = ["app"]
@@ -25,13 +26,11 @@ def list_(
     as_json: JsonFlag = False,
 ) -> None:
     """List what `stormdb run` can run: every workload type and its plugin."""
-    import asyncio
-
     from stormdb.cli.catalog import find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
 
     catalog = find_plugins(config, plugin, plugin_path)
-    asyncio.run(catalog.load())
+    run_coroutine(catalog.load())
     rows = [
         (name, record.name, record.metadata.description if record.metadata else "")
         for name, record in catalog.workload_types.items()

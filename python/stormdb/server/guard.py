@@ -188,6 +188,8 @@ class Guard:
                 self._child.poll()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.01)
+        if self._child is not None:
+            self._child.poll()  # the guard may have been the first to see its end
         if self._process.returncode < 0:  # somebody killed it before it was done
             self._spawn()
             self.end()
