@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 def run_coroutine(work: Coroutine[Any, Any, _T]) -> _T:
-    """`asyncio.run`: at Ctrl-C it cancels the work, but only where Python's own handler is in place."""
+    """`asyncio.run`, which heeds Ctrl-C only where Python's own handler is in place."""
     import asyncio
     import signal
 
