@@ -8,8 +8,8 @@ The same SELECT by primary key, the same number of connections and processes, in
   schedule, histograms, snapshots and controller.
 * `acquire`: the same with `async with db.acquire() as connection`.
 
-Goal: at least 0.9 of the throughput of `bare`, at most 1.2 of its client CPU per transaction, both
-as the median over the pairs. CPU is that of all client processes in the measured window, on Linux;
+Goal of `fetchrow`, which does what `bare` does: at least 0.9 of its throughput, at most 1.2 of its
+client CPU per transaction, both as the median over the pairs. CPU is that of all client processes in the measured window, on Linux;
 of stormdb, the controller is one of them.
 
     python bench/coroutine.py [--quick] [--json FILE] [--pairs 5] [--seconds 5] [--workers 8]
@@ -41,6 +41,7 @@ from stormdb.server import EmbeddedServer
 
 HERE = Path(__file__).parent
 WARM_UP_S = 1
+GOAL_VARIANT = "fetchrow"
 
 
 @dataclass(frozen=True)
@@ -245,8 +246,11 @@ def report(pairs: list[tuple[Sample, Sample]], args: argparse.Namespace) -> dict
             f"{row['bare_cpu_us']:>9.1f}{row['stormdb_cpu_us']:>9.1f}{row['cpu_ratio']:>7.2f}"
             f" ({cheap:.2f}-{dear:.2f})"
         )
-    is_met = all(r["throughput_ratio"] >= 0.9 and r["cpu_ratio"] <= 1.2 for r in rows)
-    print(f"goal (throughput >= 0.90, CPU <= 1.20): {'met' if is_met else 'missed'}")
+    goal = [r for r in rows if r["variant"] == GOAL_VARIANT]
+    is_met = all(r["throughput_ratio"] >= 0.9 and r["cpu_ratio"] <= 1.2 for r in goal)
+    print(
+        f"goal of {GOAL_VARIANT} (throughput >= 0.90, CPU <= 1.20): {'met' if is_met else 'missed'}"
+    )
     return {"rows": rows, "is_met": is_met, "pairs": [[asdict(b), asdict(s)] for b, s in pairs]}
 
 

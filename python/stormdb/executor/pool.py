@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 from stormdb.config import ConnectTarget
 from stormdb.errors import ConnectError
@@ -28,16 +29,34 @@ __all__ = ["Connections", "LoadConnection", "WorkerPool", "connector"]
 _FIRST_BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 1.0
 _CLOSE_S = 0.5
+_STATEMENTS = 100  # as many as asyncpg keeps
 _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class LoadConnection(asyncpg.Connection):
-    """A connection that knows its place in the pool, and who has it."""
+    """A connection that knows its place in the pool, who has it, and what it is often asked.
 
-    __slots__ = ("slot", "user")
+    Attributes:
+        slot: its place.
+        user: who has it for a block.
+        statements: by text, what was asked before; prepared from the second time on.
+    """
+
+    __slots__ = ("slot", "statements", "user")
 
     slot: int
     user: WorkerPool | None
+    statements: dict[str, PreparedStatement[Any] | None]
+
+    async def prepared(self, query: str) -> PreparedStatement[Any] | None:
+        """The statement, if it is worth its place; called each time that it is not there yet."""
+        if query in self.statements:
+            statement: PreparedStatement[Any] = await self.prepare(query)
+            self.statements[query] = statement
+            return statement
+        if len(self.statements) < _STATEMENTS:
+            self.statements[query] = None
+        return None
 
 
 def connector(
@@ -167,6 +186,7 @@ class Connections:
     def _add(self, slot: int, connection: LoadConnection) -> None:
         connection.slot = slot
         connection.user = None
+        connection.statements = {}
         connection.add_termination_listener(self._terminated)
         self._live.add(connection)
         self._hand_on(connection)
@@ -233,6 +253,41 @@ def _on_own_connection(method: Any) -> Any:
             self._give(connection)
             raise
         # As `Connections.give`, without what can only be after an exception.
+        if self._waiting or connection.is_in_transaction():
+            self._give(connection)
+        else:
+            self._idle[connection.slot] = connection
+        return result
+
+    return call
+
+
+def _through_statement(method: Any, of_statement: Any) -> Any:
+    """The same for what fetches rows, by a prepared statement where that is possible.
+
+    asyncpg keeps prepared statements too, and looks for them through four coroutines more.
+    """
+    plainly = _on_own_connection(method)
+
+    @functools.wraps(method)
+    async def call(self: WorkerPool, query: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            return await plainly(self, query, *args, **kwargs)
+        connection = self._idle.pop(self._home, None) or await self._take()
+        self.is_untouched = False
+        try:
+            statement = connection.statements.get(query) or await connection.prepared(query)
+            if statement is None:
+                result = await method(connection, query, *args)
+            else:
+                result = await of_statement(statement, *args)
+        except BaseException as error:
+            # It may not fit the tables any more.
+            connection.statements.pop(query, None)
+            self._give(connection)
+            if isinstance(error, asyncpg.InvalidCachedStatementError):
+                return await plainly(self, query, *args)
+            raise
         if self._waiting or connection.is_in_transaction():
             self._give(connection)
         else:
@@ -311,9 +366,9 @@ class WorkerPool(asyncpg.Pool):
         self.is_untouched = True
 
     execute = _on_own_connection(LoadConnection.execute)
-    fetch = _on_own_connection(LoadConnection.fetch)
-    fetchrow = _on_own_connection(LoadConnection.fetchrow)
-    fetchval = _on_own_connection(LoadConnection.fetchval)
+    fetch = _through_statement(LoadConnection.fetch, PreparedStatement.fetch)
+    fetchrow = _through_statement(LoadConnection.fetchrow, PreparedStatement.fetchrow)
+    fetchval = _through_statement(LoadConnection.fetchval, PreparedStatement.fetchval)
 
     def acquire(self, *, timeout: float | None = None) -> Any:
         """A connection of one's own, for an `async with` block or until `release`."""

@@ -189,3 +189,30 @@ async def test_while_there_is_no_server_callers_fail_at_a_bounded_rate() -> None
     assert failures <= 6
     assert len(attempts) <= 6
     await connections.close()
+
+
+async def test_a_statement_outlives_a_change_of_its_table(pools: Pools) -> None:
+    db = pools.of[0]
+    await db.execute("CREATE TABLE item AS SELECT 1 AS id")
+    for _ in range(3):
+        assert tuple(await db.fetchrow("SELECT * FROM item")) == (1,)
+    (connection,) = (one for one in pools.connections.idle.values() if one.statements)
+    assert connection.statements["SELECT * FROM item"] is not None
+    await db.execute("ALTER TABLE item ADD name text")
+    for _ in range(3):
+        assert tuple(await db.fetchrow("SELECT * FROM item")) == (1, None)
+        assert await db.fetchval("SELECT id FROM item WHERE id = $1", 1, timeout=1) == 1
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await db.fetchval("SELECT 1 / $1::int", 0)
+    for _ in range(3):
+        assert await db.fetchval("SELECT 6 / $1::int", 2) == 3
+    assert db.get_idle_size() == 2
+    assert len(pools.connections.idle) == 2
+
+
+async def test_statements_that_never_come_again_are_not_prepared(pools: Pools) -> None:
+    for number in range(150):
+        assert await pools.of[0].fetchval(f"SELECT {number}") == number
+    kept = [list(one.statements.values()) for one in pools.connections.idle.values()]
+    assert sorted(map(len, kept)) == [0, 100]
+    assert not any(filter(None, kept[0] + kept[1]))
