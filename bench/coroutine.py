@@ -9,8 +9,8 @@ The same SELECT by primary key, the same number of connections and processes, in
 * `acquire`: the same with `async with db.acquire() as connection`.
 
 Goal of `fetchrow`, which does what `bare` does: at least 0.9 of its throughput, at most 1.2 of its
-client CPU per transaction, both as the median over the pairs. CPU is that of all client processes in the measured window, on Linux;
-of stormdb, the controller is one of them.
+client CPU per transaction, both as the median over the pairs. CPU is that of all client processes
+in the measured window, on Linux; of stormdb, the controller is one of them.
 
     python bench/coroutine.py [--quick] [--json FILE] [--pairs 5] [--seconds 5] [--workers 8]
 """
