@@ -30,6 +30,8 @@ _FIRST_BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 1.0
 _CLOSE_S = 0.5
 _STATEMENTS = 100  # as many as asyncpg keeps
+# The statement no longer fits its tables, or the session has lost it.
+_STALE = (asyncpg.InvalidCachedStatementError, asyncpg.InvalidSQLStatementNameError)
 _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -282,8 +284,8 @@ def _through_statement(method: Any, of_statement: Any) -> Any:
             else:
                 result = await of_statement(statement, *args)
         except BaseException as error:
-            # It may not fit the tables any more.
-            connection.statements.pop(query, None)
+            if not isinstance(error, asyncpg.PostgresError) or isinstance(error, _STALE):
+                connection.statements.pop(query, None)
             self._give(connection)
             if isinstance(error, asyncpg.InvalidCachedStatementError):
                 return await plainly(self, query, *args)

@@ -202,10 +202,6 @@ async def test_a_statement_outlives_a_change_of_its_table(pools: Pools) -> None:
     for _ in range(3):
         assert tuple(await db.fetchrow("SELECT * FROM item")) == (1, None)
         assert await db.fetchval("SELECT id FROM item WHERE id = $1", 1, timeout=1) == 1
-    with pytest.raises(asyncpg.DivisionByZeroError):
-        await db.fetchval("SELECT 1 / $1::int", 0)
-    for _ in range(3):
-        assert await db.fetchval("SELECT 6 / $1::int", 2) == 3
     assert db.get_idle_size() == 2
     assert len(pools.connections.idle) == 2
 
@@ -216,3 +212,26 @@ async def test_statements_that_never_come_again_are_not_prepared(pools: Pools) -
     kept = [list(one.statements.values()) for one in pools.connections.idle.values()]
     assert sorted(map(len, kept)) == [0, 100]
     assert not any(filter(None, kept[0] + kept[1]))
+
+
+async def test_a_failure_of_the_server_costs_no_statement(pools: Pools) -> None:
+    db, query = pools.of[0], "SELECT 6 / $1::int"
+    for _ in range(2):
+        assert await db.fetchval(query, 2) == 3
+    (connection,) = (one for one in pools.connections.idle.values() if one.statements)
+    before = connection.statements[query]
+    assert before is not None
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await db.fetchval(query, 0)
+    assert connection.statements[query] is before
+    assert await db.fetchval(query, 3) == 2
+
+
+async def test_a_statement_that_the_session_lost_is_forgotten(pools: Pools) -> None:
+    db, query = pools.of[0], "SELECT $1::int"
+    for _ in range(2):
+        assert await db.fetchval(query, 1) == 1
+    await db.execute("DEALLOCATE ALL")
+    with pytest.raises(asyncpg.InvalidSQLStatementNameError):
+        await db.fetchval(query, 1)
+    assert query not in pools.connections.idle[0].statements
