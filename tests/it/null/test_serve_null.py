@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,9 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from stormdb.server import EmbeddedServer
 from tests.it.run.command import Command, ended
-
-needs_pgbench = pytest.mark.skipif(shutil.which("pgbench") is None, reason="no pgbench here")
 
 
 @dataclass
@@ -92,14 +90,26 @@ async def test_a_cut_ends_the_connection(tmp_path: Path) -> None:
     assert served.counts["cuts"] == 1
 
 
-@needs_pgbench
 @pytest.mark.parametrize("protocol", ["simple", "extended", "prepared"])
 @pytest.mark.parametrize("script", ["select-only", "tpcb-like"])
-def test_pgbench_runs_its_own_scripts(tmp_path: Path, protocol: str, script: str) -> None:
+def test_pgbench_runs_its_own_scripts(
+    server: EmbeddedServer, tmp_path: Path, protocol: str, script: str
+) -> None:
     with serving(tmp_path, "--socket", str(tmp_path), "--threads", "2") as served:
         done = subprocess.run(
             [
-                *("pgbench", "-n", "-M", protocol, "-b", script, "-c", "4", "-t", "50"),
+                *(
+                    server.bin_dir / "pgbench",
+                    "-n",
+                    "-M",
+                    protocol,
+                    "-b",
+                    script,
+                    "-c",
+                    "4",
+                    "-t",
+                    "50",
+                ),
                 *("-h", served.host, "-p", str(served.port), "-U", "me", "mine"),
             ],
             capture_output=True,
@@ -113,13 +123,20 @@ def test_pgbench_runs_its_own_scripts(tmp_path: Path, protocol: str, script: str
     assert not list(tmp_path.glob(".s.PGSQL*"))
 
 
-@pytest.mark.skipif(shutil.which("psql") is None, reason="no psql here")
 @pytest.mark.parametrize("script", [(), ("--trickle", "--delay", "2ms", "--startup-delay", "5ms")])
-def test_psql_is_answered(tmp_path: Path, script: tuple[str, ...]) -> None:
+def test_psql_is_answered(server: EmbeddedServer, tmp_path: Path, script: tuple[str, ...]) -> None:
     with serving(tmp_path, *script) as served:
         done = subprocess.run(
             [
-                *("psql", "-X", "-At", "-c", "SELECT anything", "-c", "DELETE FROM everything"),
+                *(
+                    server.bin_dir / "psql",
+                    "-X",
+                    "-At",
+                    "-c",
+                    "SELECT anything",
+                    "-c",
+                    "DELETE FROM everything",
+                ),
                 *("-h", served.host, "-p", str(served.port), "-U", "me", "mine"),
             ],
             capture_output=True,
