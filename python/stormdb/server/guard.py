@@ -29,7 +29,9 @@ __all__ = ["Guard"]
 # Each line on stdin names the process to end and the signal for it, `0 TERM` for none; `leave`
 # ends the guard alone. PIPE is ignored for the case that nobody is left to read `ready`.
 # A process that nobody waits for stays as a zombie (state Z) and counts as gone. A stopped process
-# sees its signal after CONT. Where a dead process left its lock file, `postgres --check` removes
+# sees its signal after CONT. A server that gets INT ends its sessions itself; a child that it has
+# just forked is in its group still, and would take INT for the wish to cancel a statement (57014).
+# Where a dead process left its lock file, `postgres --check` removes
 # its shared memory; it would take a zombie for alive, so the lock file goes first. The owner of a
 # lock file may be a child of initdb that is about to end; where nothing was watched, a living
 # owner is another server.
@@ -54,7 +56,7 @@ wait_for() {
 }
 end_within() {
     is_alive "$pid" || return
-    kill -s "$1" -- "-$pid"
+    if [ "$1" = INT ]; then kill -s INT "$pid"; else kill -s "$1" -- "-$pid"; fi
     kill -s CONT -- "-$pid"
     wait_for "$pid" "$2"
 }

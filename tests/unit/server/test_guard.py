@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,38 @@ def test_what_it_watches_gets_the_signal_chosen(tmp_path: Path, postgres: Path) 
         assert output.readline() == b"up\n"
         made.end()
     assert (note.read_text(), child.returncode) == ("int\n", 7)
+
+
+# The child outlives its parent and says then whether it has got the signal too.
+_PARENT_AND_CHILD = """
+import os, signal
+ours, theirs = os.pipe()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+if os.fork():
+    os.close(ours)
+    print("up", flush=True)
+    signal.sigwait([signal.SIGINT])
+    os._exit(0)
+os.close(theirs)
+os.read(ours, 1)
+print("told" if signal.sigpending() else "spared", flush=True)
+"""
+
+
+def test_int_is_for_the_process_alone_and_not_for_its_children(
+    tmp_path: Path, postgres: Path
+) -> None:
+    made = make(tmp_path, postgres)
+    child = made.launch(
+        [sys.executable, "-c", _PARENT_AND_CHILD],
+        output=subprocess.PIPE,
+        ends_with=signal.SIGINT,
+    )
+    assert child.stdout is not None
+    with child.stdout as output:
+        assert output.readline() == b"up\n"
+        made.end()
+        assert output.read() == b"spared\n"
 
 
 def test_a_child_reads_what_it_is_given_and_nothing_before(tmp_path: Path, postgres: Path) -> None:
