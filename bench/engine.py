@@ -2,7 +2,8 @@
 
 Each row is the median, over pairs of runs, of stormdb's figure by pgbench's; rows without a peer
 are medians of as many runs. CPU is user and system time of the whole client process by transaction.
-docs/performance.md explains the rows and their goals.
+The ceiling of a row is what a client without any cost would reach on this machine: all of its CPUs
+by the CPU that the server takes for a transaction. docs/performance.md explains rows and goals.
 
     python bench/engine.py [--quick] [--json FILE] [--pairs 5] [--seconds 4] [--only WORD]
 """
@@ -25,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from machine import busy_cpu_s
 from stormdb._native import Engine, IntervalSnapshot, Phase, Plan, Rate, Target
 from stormdb.plugin import Config, Workload
 from stormdb.program import compile_workload, encode
@@ -134,6 +136,16 @@ class Sample:
 
     throughput_per_s: float
     cpu_us: float
+    server_cpu_us: float = float("nan")
+    """What the rest of the machine took for a transaction: on a quiet one, the server."""
+
+
+def with_server(run: Callable[[float], Sample], seconds: float) -> Sample:
+    """Run one side, and see what the rest of the machine does meanwhile."""
+    busy_s = busy_cpu_s()
+    sample = run(seconds)
+    busy_us = (busy_cpu_s() - busy_s) * 1e6 / (sample.throughput_per_s * seconds)
+    return replace(sample, server_cpu_us=busy_us - sample.cpu_us)
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,8 @@ class Comparison:
     """Threads of pgbench; as many as ours when 0."""
     more: tuple[str, ...] = ()
     cpu_goals: tuple[float, float] | None = None
+    server_cpus: int = os.cpu_count() or 1
+    """As many as the server can use at once."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +185,8 @@ class Row:
     aim: float
     unit: str = "x"
     is_less_better: bool = False
+    ceiling: float | None = None
+    """What a client without any cost would reach here."""
     detail: str = ""
 
     @property
@@ -268,25 +284,18 @@ class Bench:
 
     def pairs(
         self, ours: Callable[[float], Sample], theirs: Callable[[float], Sample]
-    ) -> tuple[float, float, str]:
-        """Median ratios of throughput and of CPU, and the medians themselves for people."""
+    ) -> list[tuple[Sample, Sample]]:
+        """Both sides, in alternation."""
         seconds, both = self.args.seconds, []
         for number in range(self.args.pairs):
             # Whoever is first finds the caches colder: take turns.
             if number % 2 == 0:
-                both.append((ours(seconds), theirs(seconds)))
+                first = with_server(ours, seconds)
+                both.append((first, with_server(theirs, seconds)))
             else:
-                theirs_first = theirs(seconds)
-                both.append((ours(seconds), theirs_first))
-        faster = statistics.median(a.throughput_per_s / b.throughput_per_s for a, b in both)
-        cheaper = statistics.median(a.cpu_us / b.cpu_us for a, b in both)
-        medians = [
-            statistics.median(getattr(pair[side], name) for pair in both)
-            for name in ("throughput_per_s", "cpu_us")
-            for side in (0, 1)
-        ]
-        detail = "{:,.0f} : {:,.0f} per s, {:.2f} : {:.2f} us".format(*medians)
-        return faster, cheaper, detail
+                first = with_server(theirs, seconds)
+                both.append((with_server(ours, seconds), first))
+        return both
 
     def measure(
         self, name: str, once: Callable[[], float], goals: tuple[float, float], unit: str
@@ -298,7 +307,11 @@ class Bench:
 
     def add(self, row: Row) -> None:
         self.rows.append(row)
-        print(f"{row.name:<58} {row.value:>8.2f} {row.unit:<3} {row.verdict:<8} {row.detail}")
+        at_most = f"of {row.ceiling:.2f}" if row.ceiling else ""
+        print(
+            f"{row.name:<66} {row.value:>7.2f} {row.unit:<2} {at_most:<8} {row.verdict:<8} "
+            f"{row.detail}"
+        )
         sys.stdout.flush()
 
     def compare(self, row: Comparison, place: Place) -> None:
@@ -306,12 +319,29 @@ class Bench:
         if not self.wants(row.name):
             return
         program = program_of(row.workload)
-        faster, cheaper, detail = self.pairs(
+        both = self.pairs(
             lambda seconds: run_engine(place, program, seconds, row.shape)[0],
             lambda seconds: run_pgbench(self.pgbench, place, row, seconds),
         )
-        self.add(Row(f"{row.name}: tps by pgbench's", faster, *row.goals, detail=detail))
+        medians = [
+            statistics.median(getattr(pair[side], name) for pair in both)
+            for name in ("throughput_per_s", "cpu_us", "server_cpu_us")
+            for side in (0, 1)
+        ]
+        self.add(
+            Row(
+                f"{row.name}: tps by pgbench's",
+                statistics.median(a.throughput_per_s / b.throughput_per_s for a, b in both),
+                *row.goals,
+                ceiling=statistics.median(
+                    row.server_cpus * 1e6 / a.server_cpu_us / b.throughput_per_s for a, b in both
+                ),
+                detail="{:,.0f} : {:,.0f} per s, CPU {:.2f} : {:.2f} us, "
+                "of the server {:.2f} : {:.2f} us".format(*medians),
+            )
+        )
         if row.cpu_goals:
+            cheaper = statistics.median(a.cpu_us / b.cpu_us for a, b in both)
             cpu = Row(f"{row.name}: CPU by pgbench's", cheaper, *row.cpu_goals, is_less_better=True)
             self.add(cpu)
 
@@ -341,7 +371,7 @@ ON_TCP = (
     Comparison("select, TCP, 16 connections, 1 thread", (1.2, 1.35)),
     Comparison("select, TCP, 16 connections, 2 threads", (1.1, 1.15), Shape(16, threads=2)),
 )
-CANNED = Comparison("canned answers, Unix socket, 16 connections", (1.5, 2.0))
+CANNED = Comparison("canned answers, Unix socket, 16 connections", (1.5, 2.0), server_cpus=1)
 
 
 def canned(bench: Bench, folder: Path) -> None:
