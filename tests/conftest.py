@@ -1,13 +1,15 @@
 """What every test may ask for: a real PostgreSQL server, and a database of the test's own.
 
-`server` is one embedded server for the whole session. `database` is a fresh, empty database on
-it, dropped after the test, whatever connections are left open. Its `dsn` has the password in it.
+`server` is one embedded server for the whole session (for each process, when tests run side by
+side). `database` is a fresh, empty database on it, dropped after the test, whatever connections are
+left open. Its `dsn` has the password in it.
 A test that needs other settings starts its own `stormdb.server.EmbeddedServer(settings=…)`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
 from dataclasses import dataclass
@@ -34,6 +36,11 @@ FAST_SETTINGS = {
 # A job in the background may have been started with SIGINT ignored. Programs that tests start would
 # inherit that, and not see the Ctrl-C that a test sends.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: most tests wait for a server, or for a run to end."""
+    return (os.cpu_count() or 1) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
