@@ -70,7 +70,7 @@ def find_plugins(
 
     settings, where = _settings(config, plugin, plugin_path)
     if only:
-        return Catalog.at_paths(only, settings.limits)
+        return Catalog.at_paths(only, settings.limits, wheels=settings.wheels)
     return Catalog.discover(settings, where=where)
 
 

@@ -11,6 +11,7 @@ import typer
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
 from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
+from stormdb.cli.sharing import app as sharing
 
 if TYPE_CHECKING:
     from stormdb.errors import StormdbError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app.add_typer(sharing)
 
 
 @app.callback()
@@ -162,8 +164,21 @@ def _facts(record: PluginRecord) -> dict[str, Any]:
         "source": record.source,
         "digest": f"sha256:{record.digest}" if record.digest else None,
         "named_by": record.config_place or None,
+        "environment": _environment(record),
         "metadata": asdict(record.metadata) if record.metadata else None,
         "problem": _problem(record.problem),
+    }
+
+
+def _environment(record: PluginRecord) -> dict[str, Any] | None:
+    """What the plugin runs in; None for stormdb's own environment."""
+    if record.environment is None:
+        return None
+    facts = record.environment.facts() or {}
+    return {
+        "folder": str(record.environment.folder),
+        "python": facts.get("python"),
+        "packages": facts.get("packages"),
     }
 
 
@@ -194,6 +209,10 @@ def _print_check(record: PluginRecord, steps: list[Step]) -> None:
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
     """What `info` shows to people."""
     head = {key: facts[key] for key in ("name", "kind", "source", "digest", "named_by")}
+    if environment := facts["environment"]:
+        packages = environment["packages"] or {}
+        head["packages"] = [f"{name} {version}" for name, version in packages.items()]
+        head["environment"] = f"{environment['folder']}, Python {environment['python']}"
     for key, value in (head | facts["metadata"]).items():
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         if text:

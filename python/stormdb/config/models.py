@@ -175,6 +175,11 @@ class PluginsSettings(Section):
         default=(), description="Plugins that are always loaded: `.py`, package folder, wheel, zip."
     )
     auto_load: Switch = Field(default=True, description="Whether `paths` are searched.")
+    wheels: PathText | None = Field(
+        default=None,
+        description="Folder of wheels that the packages of plugins come from, instead of a package "
+        "index.",
+    )
     limits: PluginLimits = Field(default=PluginLimits(), description="Limits for plugin code.")
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stormdb.errors import PluginError
+from stormdb.errors import ConfigError, PluginError
 from stormdb.plugins import cache, discover
 from stormdb.plugins.host import Host
 from stormdb.plugins.manifest import metadata_problem
@@ -56,17 +56,21 @@ class Catalog:
             *discover.installed(),
             *discover.configured(settings, where),
         ]
-        return cls(found, settings.limits)
+        return cls(_with_wheels(found, settings.wheels, where), settings.limits)
 
     @classmethod
-    def at_paths(cls, paths: Iterable[Path], limits: Limits) -> Catalog:
+    def at_paths(
+        cls, paths: Iterable[Path], limits: Limits, *, wheels: str | None = None
+    ) -> Catalog:
         """The plugins in these files and folders alone, whatever else there is.
 
         Args:
             paths: they exist.
             limits: what plugin code may use.
+            wheels: folder that packages come from; None for a package index.
         """
-        return cls((record for path in paths for record in discover.at_path(path)), limits)
+        found = (record for path in paths for record in discover.at_path(path))
+        return cls(_with_wheels(found, wheels, str), limits)
 
     async def load(self) -> None:
         """Read the metadata of all plugins, each in a process of its own or from the cache.
@@ -117,6 +121,8 @@ class Catalog:
         message = f"no plugin has the workload type {workload_type}"
         if unread:
             message += "; it may be in one that cannot be used: "
+            if len(unread) == 1 and unread[0] and unread[0].hint and not near:
+                hint = unread[0].hint
             message += "; ".join(f"{one.where}: {one.message}" for one in unread[:_SHOWN] if one)
         if len(unread) > _SHOWN:
             message += f"; and {len(unread) - _SHOWN} more that `stormdb plugins check` shows"
@@ -137,6 +143,27 @@ class Catalog:
         near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
         raise PluginError(f"there is no plugin {name}", hint=hint)
+
+
+def _with_wheels(
+    found: Iterable[PluginRecord], wheels: str | None, where: Callable[[str], str]
+) -> list[PluginRecord]:
+    """The plugins, those with an environment of their own told where its packages come from."""
+    if not wheels:
+        return list(found)
+    folder = Path(wheels)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"there is no folder {wheels}",
+            where=where("plugins.wheels"),
+            hint="name a folder that holds the wheels of the plugins' packages",
+        )
+    return [
+        replace(record, environment=replace(record.environment, wheels=str(folder.resolve())))
+        if record.environment
+        else record
+        for record in found
+    ]
 
 
 def _distinct(plugins: Iterable[PluginRecord]) -> list[PluginRecord]:

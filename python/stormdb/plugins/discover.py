@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormdb.errors import ConfigError, PluginError
-from stormdb.plugins import cache, foreign
+from stormdb.plugins import cache, environments, foreign
 from stormdb.plugins.digest import digest
 from stormdb.plugins.manifest import declared_problem
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
@@ -182,7 +182,10 @@ def _declare(record: PluginRecord, table: dict[str, Any]) -> PluginRecord:
 
 
 def _checked(record: PluginRecord) -> PluginRecord:
-    return replace(record, problem=declared_problem(record))
+    if problem := declared_problem(record):
+        return replace(record, problem=problem)
+    environment = environments.needed(record.requirements, record.requires_python)
+    return replace(record, environment=environment)
 
 
 def _in_folder(folder: Path) -> Iterator[PluginRecord]:

@@ -271,18 +271,12 @@ def _missing_module(record: PluginRecord, module: str, where: str) -> PluginErro
             where=where,
             hint="put both into a package folder, with an __init__.py that exports PLUGIN",
         )
-    wanted = re.sub(r"[-_.]+", "-", top).lower()
-    declared = next(
-        (
-            text
-            for text in record.requirements
-            if re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", text)[0]).lower() == wanted
-        ),
-        top,
-    )
-    hint = f'uv pip install "{declared}"' if declared != top else f"uv pip install {top}"
+    own_kinds = (Kind.BUILTIN, Kind.DISTRIBUTION)
     return PluginError(
         f"plugin {record.name} needs the module {module}, which is not installed",
         where=where,
-        hint=hint,
+        hint=f"uv pip install {top}"
+        if record.kind in own_kinds
+        else f'declare the package that has it, such as "{top}", in the dependencies of its script '
+        "block or pyproject.toml",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from stormdb.errors import PluginError
 from stormdb.plugin import Finding, PluginMetadata
-from stormdb.plugins import failures, places, wire
+from stormdb.plugins import environments, failures, places, wire
 from stormdb.plugins.manifest import metadata_problem
 from stormdb.plugins.places import Place
 from stormdb.plugins.plugin_log import LogSieve, PluginLog
@@ -125,7 +126,12 @@ class Host:
 
     async def _start(self, module: str, *, initialize: bool) -> None:
         assert self.record.entry
-        self._process = await ChildProcess.spawn(module, self)
+        python = sys.executable
+        if self.record.environment:
+            python = await environments.python_of(
+                self.record.environment, name=self.record.name, where=self.record.where
+            )
+        self._process = await ChildProcess.spawn(module, self, python)
         self._process.tell(
             {
                 "args": {

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Need", "declared_problem", "metadata_problem", "server_problems"]
 
 
+_MINORS = range(11, 100)
+_MICROS = (0, 99)
+
+
 class Need(NamedTuple):
     """Something that a plugin needs and that is not there.
 
@@ -48,20 +52,30 @@ def _error(record: PluginRecord, needs: Iterable[Need]) -> PluginError | None:
 
 def declared_problem(record: PluginRecord) -> PluginError | None:
     """What keeps a plugin from being used, by what its files declare; none of its code runs."""
-    return _error(record, [*_python(record.requires_python), *_requirements(record.requirements)])
+    return _error(
+        record, [*_declared_python(record.requires_python), *_declared(record.requirements)]
+    )
 
 
 def metadata_problem(record: PluginRecord) -> PluginError | None:
     """What keeps a plugin from being used here, by what its metadata say."""
     metadata = record.metadata
     assert metadata
+    here, path = ".".join(map(str, sys.version_info[:3])), sys.path
+    if record.environment:
+        facts = record.environment.facts()
+        if facts is None:  # not made yet: it is asked again when the plugin starts
+            return _error(
+                record, [*_contract(metadata.api_version), *_stormdb(metadata.min_stormdb)]
+            )
+        here, path = facts["python"], [facts["site"]]
     return _error(
         record,
         [
             *_contract(metadata.api_version),
             *_stormdb(metadata.min_stormdb),
-            *_python(f">={metadata.min_python}" if metadata.min_python else ""),
-            *_requirements(metadata.dependencies),
+            *_python(metadata.min_python, here),
+            *_requirements(metadata.dependencies, path),
         ],
     )
 
@@ -81,28 +95,44 @@ def _stormdb(oldest: str) -> Iterator[Need]:
         yield Need(f"needs stormdb {oldest} or newer, this is {here}", "update stormdb")
 
 
-def _python(specifier: str) -> Iterator[Need]:
+def _declared_python(specifier: str) -> Iterator[Need]:
+    """What is wrong with a `requires-python`; another Python than this one can be had."""
     if not specifier:
         return
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    here = ".".join(map(str, sys.version_info[:3]))
     try:
-        is_met = SpecifierSet(specifier).contains(here, prereleases=True)
+        wanted = SpecifierSet(specifier)
     except InvalidSpecifier:
         yield Need(f"declares requires-python = {specifier!r}, which says nothing", "write >=3.11")
         return
-    if not is_met:
-        shown = specifier.removeprefix(">=")
-        wanted = f"{shown} or newer" if shown != specifier and "," not in shown else specifier
+    if not any(wanted.contains(f"3.{minor}.{micro}") for minor in _MINORS for micro in _MICROS):
         yield Need(
-            f"needs Python {wanted}, this is {here}",
-            "run stormdb with such a Python, for example by uv tool install --python",
+            f"declares requires-python = {specifier!r}, stormdb runs plugins with Python 3.11 "
+            "or newer",
+            "write >=3.11",
         )
 
 
-def _requirements(requirements: Sequence[str]) -> Iterator[Need]:
-    """Those of the requirement strings that this environment does not meet."""
+def _declared(requirements: Sequence[str]) -> Iterator[Need]:
+    """Those of the requirement strings that no environment can meet."""
+    for requirement in _parsed(requirements):
+        if isinstance(requirement, Need):
+            yield requirement
+        elif requirement.name.lower() == "stormdb":
+            yield from _requirement(requirement, sys.path)
+
+
+def _python(oldest: str, here: str) -> Iterator[Need]:
+    if _numbers(oldest) > _numbers(here):
+        yield Need(
+            f"needs Python {oldest} or newer, this is {here}",
+            f'declare requires-python = ">={oldest}" in its script block or pyproject.toml',
+        )
+
+
+def _parsed(requirements: Sequence[str]) -> Iterator[Requirement | Need]:
+    """Those that count on this platform."""
     if not requirements:
         return
     from packaging.requirements import InvalidRequirement, Requirement
@@ -114,18 +144,31 @@ def _requirements(requirements: Sequence[str]) -> Iterator[Need]:
             yield Need(f"lists {text!r}, which names no Python package", "write it as numpy>=2")
             continue
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            yield from _requirement(requirement)
+            yield requirement
 
 
-def _requirement(requirement: Requirement) -> Iterator[Need]:
+def _requirements(requirements: Sequence[str], path: list[str]) -> Iterator[Need]:
+    """Those of the requirement strings that the packages on a search path do not meet."""
+    for requirement in _parsed(requirements):
+        if isinstance(requirement, Need):
+            yield requirement
+        else:
+            yield from _requirement(requirement, path)
+
+
+def _requirement(requirement: Requirement, path: list[str]) -> Iterator[Need]:
     wanted = f"{requirement.name}{requirement.specifier}"
-    hint = f'uv pip install "{wanted}"' if requirement.specifier else f"uv pip install {wanted}"
-    try:
-        here = distributions.version(requirement.name)
-    except distributions.PackageNotFoundError:
+    is_own = requirement.name.lower() == "stormdb"
+    hint = (
+        "update stormdb"
+        if is_own
+        else f'declare "{wanted}" in the dependencies of its script block or pyproject.toml'
+    )
+    found = distributions.distributions(name=requirement.name, path=sys.path if is_own else path)
+    here = next((one.version for one in found), None)
+    if here is None:
         yield Need(f"needs {wanted}, which is not installed", hint)
-        return
-    if not requirement.specifier.contains(here, prereleases=True):
+    elif not requirement.specifier.contains(here, prereleases=True):
         yield Need(f"needs {wanted}, installed is {here}", hint)
 
 

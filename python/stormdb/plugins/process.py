@@ -67,9 +67,19 @@ class ChildLost(Exception):  # noqa: N818  # as above
         self.damage = damage
 
 
-def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without connection data and passwords: a child gets these over its pipe."""
-    return {name: value for name, value in environ.items() if not _SECRET.search(name)}
+def child_environment(environ: Mapping[str, str], *, is_own: bool = True) -> dict[str, str]:
+    """The environment without connection data and passwords: a child gets these over its pipe.
+
+    Args:
+        environ: the controller's.
+        is_own: False for another Python, which must not be led to the packages of this one.
+    """
+    left_out = () if is_own else ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    return {
+        name: value
+        for name, value in environ.items()
+        if not _SECRET.search(name) and name not in left_out
+    }
 
 
 class ChildProcess:
@@ -90,7 +100,9 @@ class ChildProcess:
         self.hello: asyncio.Future[wire.Message] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def spawn(cls, module: str, listener: Listener) -> ChildProcess:
+    async def spawn(
+        cls, module: str, listener: Listener, python: str = sys.executable
+    ) -> ChildProcess:
         """Start `python -m module`; its descriptors are named on its command line."""
         self = cls(listener)
         command_read, command_write = os.pipe()
@@ -99,14 +111,14 @@ class ChildProcess:
         theirs = (command_read, message_write, crash_write)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
+                python,
                 *("-P", "-m", module, *map(str, theirs)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=theirs,
                 start_new_session=True,
-                env=child_environment(os.environ),
+                env=child_environment(os.environ, is_own=python == sys.executable),
             )
         finally:
             for fd in theirs:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stormdb.errors import PluginError
     from stormdb.plugin import PluginMetadata
+    from stormdb.plugins.environments import Environment
     from stormdb.plugins.places import Place
 
 __all__ = ["EntryPoint", "Kind", "PluginRecord"]
@@ -72,6 +73,7 @@ class PluginRecord:
         config_place: what named it, such as `stormdb.yaml:7 (plugins.files)`; "" if it was found.
         requirements: the Python packages that its files declare.
         requires_python: the Python versions that its files declare, such as `>=3.12`.
+        environment: what it runs in; None for stormdb's own environment.
     """
 
     name: str
@@ -84,6 +86,7 @@ class PluginRecord:
     config_place: str = ""
     requirements: tuple[str, ...] = ()
     requires_python: str = ""
+    environment: Environment | None = None
     unpacked: str = field(default="", repr=False)
 
     def show(self, path: str) -> str:

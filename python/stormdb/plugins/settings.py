@@ -49,6 +49,10 @@ class Settings(Protocol):
         """Whether `paths` are searched."""
 
     @property
+    def wheels(self) -> str | None:
+        """Folder of wheels that packages come from; None for a package index."""
+
+    @property
     def limits(self) -> Limits:
         """What plugin code may use."""
 
@@ -74,5 +78,6 @@ class DefaultSettings:
     paths: Sequence[str] = ("./plugins",)
     files: Sequence[str] = ()
     auto_load: bool = True
+    wheels: str | None = None
     limits: Limits = DefaultLimits()
     model_fields_set: Collection[str] = ()

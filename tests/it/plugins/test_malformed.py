@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         archive.writestr("../outside.py", "PLUGIN = 1")
     wheel(here / "shop-1.0-cp39-cp39-win_amd64.whl", "shop:PLUGIN")
     wheel(here / "shop-1.0-py3-none-any.whl", "")
-    wheel(here / "shop-2.0-py3-none-any.whl", "shop:PLUGIN", "Requires-Dist: nosuchpackage>=2\n")
+    wheel(here / "shop-2.0-py3-none-any.whl", "shop:PLUGIN", "Requires-Dist: stormdb>=99\n")
     wheel(here / "shop.whl", "shop:PLUGIN")
     monkeypatch.chdir(tmp_path)
     return here

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,6 @@ RECORD = PluginRecord(
     kind=Kind.FILE,
     source="/plugins/shop.py",
     entry=EntryPoint(module="shop", file="/plugins/shop.py", roots=("/plugins/shop.py",)),
-    requirements=("scikit-learn>=1", "Other_Name[extra]>=2"),
 )
 CRASH = 'Current thread 0x1:\n  File "/plugins/shop.py", line 4 in fill\n'
 
@@ -39,8 +39,10 @@ class MuteError(Exception):
         raise RuntimeError
 
 
-def told(error: BaseException, command: str = "setup") -> StormdbError:
-    return error_of_failure(RECORD, command, describe(error, [__file__]), 1 << 30)
+def told(
+    error: BaseException, command: str = "setup", record: PluginRecord = RECORD
+) -> StormdbError:
+    return error_of_failure(record, command, describe(error, [__file__]), 1 << 30)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +86,15 @@ def test_a_lost_server_is_no_fault_of_the_plugin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "hint"),
+    ("kind", "hint"),
     [
-        ("numpy", "uv pip install numpy"),
-        ("other_name.part", 'uv pip install "Other_Name[extra]>=2"'),
+        (Kind.FILE, 'declare the package that has it, such as "numpy", in the dependencies'),
+        (Kind.DISTRIBUTION, "uv pip install numpy"),
     ],
 )
-def test_a_missing_module_is_installed_as_the_plugin_declares_it(module: str, hint: str) -> None:
-    assert told(ModuleNotFoundError(name=module), "load").hint == hint
+def test_a_missing_module_is_had_by_declaring_or_installing_it(kind: Kind, hint: str) -> None:
+    record = replace(RECORD, kind=kind)
+    assert hint in (told(ModuleNotFoundError(name="numpy.linalg"), "load", record).hint or "")
 
 
 @pytest.mark.parametrize(

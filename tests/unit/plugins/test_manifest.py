@@ -41,7 +41,7 @@ def test_needs_that_are_met(fields: dict[str, object]) -> None:
         ({"api_version": "0.9"}, "get a newer version of the plugin"),
         ({"min_stormdb": "99"}, "needs stormdb 99 or newer"),
         ({"min_python": "3.99"}, "needs Python 3.99 or newer"),
-        ({"dependencies": ["nosuchpackage>=1"]}, 'hint: uv pip install "nosuchpackage>=1"'),
+        ({"dependencies": ["nosuchpackage>=1"]}, 'hint: declare "nosuchpackage>=1" in'),
         ({"dependencies": ["msgpack<0.1"]}, "needs msgpack<0.1, installed is"),
         ({"dependencies": ["a b"]}, "lists 'a b', which names no Python package"),
     ],
@@ -61,8 +61,10 @@ def test_all_needs_are_told_at_once() -> None:
     [
         (">=3.11", None),
         ("", None),
-        (">=3.99", "needs Python 3.99 or newer"),
-        (">=3.11,<3.12.99,!=3.*", "needs Python >=3.11,<3.12.99,!=3.*"),
+        (">=3.13", None),
+        ("==3.12.*", None),
+        ("<3.11", "stormdb runs plugins with Python 3.11 or newer"),
+        (">=3.11,<3.12.99,!=3.*", "stormdb runs plugins with Python 3.11 or newer"),
         ("python3", "which says nothing"),
     ],
 )
