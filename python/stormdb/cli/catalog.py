@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from stormdb.plugins import Catalog, Settings
+    from stormdb.plugins import Catalog, PluginRecord, Settings
 
 __all__ = [
     "ConfigFlag",
@@ -18,6 +18,7 @@ __all__ = [
     "JsonFlag",
     "PluginFlag",
     "find_plugins",
+    "is_confirmed",
     "path_of",
     "print_json",
     "print_table",
@@ -72,6 +73,14 @@ def find_plugins(
     if only:
         return Catalog.at_paths(only, settings.limits, wheels=settings.wheels)
     return Catalog.discover(settings, where=where)
+
+
+def is_confirmed(record: PluginRecord) -> bool:
+    """Whether somebody has said that a plugin may run: named it, installed it, or locked it."""
+    from stormdb.plugins import Kind
+
+    is_ours = record.kind in {Kind.BUILTIN, Kind.DISTRIBUTION}
+    return is_ours or bool(record.config_place or record.origin)
 
 
 def path_of(name: str | None) -> Path | None:

@@ -31,7 +31,7 @@ def _workload_types(incomplete: str) -> list[tuple[str, str]]:
     from stormdb.plugins import Catalog
 
     catalog = Catalog.discover(PluginsSettings())
-    run_coroutine(catalog.load())
+    run_coroutine(catalog.load(lambda _: False))
     return [
         (name, f"plugin {record.name}")
         for name, record in catalog.workload_types.items()

@@ -38,14 +38,15 @@ def list_(
 ) -> None:
     """List the plugins that are found, and say why some of them cannot be used.
 
-    A plugin's code runs only to ask it who it is, in a process of its own, and not again as long
-    as its files stay the same.
+    What a plugin's files say about it is enough. The code of one whose files say nothing runs only
+    if somebody named or installed it, in a process of its own, and not again as long as its files
+    stay the same.
     """
-    from stormdb.cli.catalog import find_plugins, print_json, print_table
+    from stormdb.cli.catalog import find_plugins, is_confirmed, print_json, print_table
     from stormdb.cli.outcome import say
 
     catalog = find_plugins(config, plugin, plugin_path)
-    run_coroutine(catalog.load())
+    run_coroutine(catalog.load(is_confirmed))
     if as_json:
         print_json([_facts(record) for record in catalog.plugins])
         return
@@ -54,9 +55,7 @@ def list_(
             record.name,
             record.metadata.version if record.metadata else "-",
             str(record.kind),
-            "cannot be used"
-            if record.problem or not record.metadata
-            else ", ".join(record.metadata.workload_types),
+            _types(record),
             record.where,
         )
         for record in catalog.plugins
@@ -65,6 +64,22 @@ def list_(
     for record in catalog.plugins:
         if record.problem:
             say(f"cannot be used: {record.problem}")
+    if unread := [record.where for record in catalog.plugins if _is_unread(record)]:
+        say(
+            f"not asked, because nobody named or installed them: {', '.join(unread)}; "
+            f"hint: stormdb plugins check {unread[0]} runs its code, a [tool.stormdb] table in "
+            "its files makes that needless"
+        )
+
+
+def _is_unread(record: PluginRecord) -> bool:
+    return not (record.metadata or record.problem)
+
+
+def _types(record: PluginRecord) -> str:
+    if record.problem or not record.metadata:
+        return "cannot be used" if record.problem else "not asked"
+    return ", ".join(record.metadata.workload_types)
 
 
 @app.command(cls=PlainCommand, short_help="Show what a plugin says about itself.")
@@ -164,6 +179,7 @@ def _facts(record: PluginRecord) -> dict[str, Any]:
         "source": record.source,
         "digest": f"sha256:{record.digest}" if record.digest else None,
         "named_by": record.config_place or None,
+        "installed_from": record.origin or None,
         "environment": _environment(record),
         "metadata": asdict(record.metadata) if record.metadata else None,
         "problem": _problem(record.problem),
@@ -208,7 +224,10 @@ def _print_check(record: PluginRecord, steps: list[Step]) -> None:
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
     """What `info` shows to people."""
-    head = {key: facts[key] for key in ("name", "kind", "source", "digest", "named_by")}
+    head = {
+        key: facts[key]
+        for key in ("name", "kind", "source", "digest", "named_by", "installed_from")
+    }
     if environment := facts["environment"]:
         packages = environment["packages"] or {}
         head["packages"] = [f"{name} {version}" for name, version in packages.items()]

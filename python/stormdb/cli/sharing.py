@@ -1,4 +1,4 @@
-"""`stormdb plugins gc`: the commands that get, keep and pass on plugins."""
+"""`stormdb plugins install|remove|update|gc`: what gets, keeps and passes on plugins."""
 
 from __future__ import annotations
 
@@ -6,11 +6,72 @@ from typing import Annotated
 
 import typer
 
+from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
 
 __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+WheelsFlag = Annotated[
+    str,
+    typer.Option(
+        "--find-links",
+        metavar="FOLDER",
+        help="Take packages from this folder of wheels alone, not from a package index.",
+    ),
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of an installed plugin.")]
+
+
+@app.command(cls=PlainCommand, short_help="Install a plugin for you or for a project.")
+def install(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A .py file, a folder, a wheel, a zip, a package name, or git+https://…",
+        ),
+    ],
+    project: Annotated[
+        bool, typer.Option("--project", help="Into .stormdb/plugins of the current folder.")
+    ] = False,
+    find_links: WheelsFlag = "",
+) -> None:
+    """Install a plugin for you, or for the project in the current folder.
+
+    Its files are copied; none of its code runs, but a package that comes as source is built. The
+    packages that it needs are got at its first use, into an environment of its own.
+    """
+    from stormdb.plugins import store
+
+    where = store.project_folder() if project else store.user_folder()
+    one = run_coroutine(store.install(source, where, wheels=find_links))
+    typer.echo(f"installed {one.name} from {one.origin} into {one.folder}")
+
+
+@app.command(cls=PlainCommand, short_help="Install a plugin again from where it came.")
+def update(name: NameArgument, find_links: WheelsFlag = "") -> None:
+    """Install a plugin again from where it came, whatever is there now."""
+    from stormdb.plugins import discover, store
+
+    old = store.find(name)
+    before = {record.digest for record in discover.at_path(old.path)}
+    new = run_coroutine(
+        store.install(old.origin, old.folder.parent, wheels=find_links, instead_of=old)
+    )
+    after = {record.digest for record in discover.at_path(new.path)}
+    typer.echo(f"{name} is the same as before" if before == after else f"updated {name}")
+
+
+@app.command(cls=PlainCommand, short_help="Remove an installed plugin.")
+def remove(name: NameArgument) -> None:
+    """Remove a plugin that `install` put there; the project's, if both have it."""
+    from stormdb.plugins import store
+
+    one = store.find(name)
+    store.remove(one)
+    typer.echo(f"removed {one.name} from {one.folder.parent}")
 
 
 @app.command(cls=PlainCommand, short_help="Remove environments that are not used.")

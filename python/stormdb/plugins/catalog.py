@@ -23,6 +23,10 @@ __all__ = ["Catalog"]
 _SHOWN = 3
 
 
+def _any(_: PluginRecord) -> bool:
+    return True
+
+
 class Catalog:
     """The plugins in the order in which they were found. Made by `discover`.
 
@@ -54,6 +58,7 @@ class Catalog:
         found = [
             *discover.builtin(),
             *discover.installed(),
+            *discover.stored(),
             *discover.configured(settings, where),
         ]
         return cls(_with_wheels(found, settings.wheels, where), settings.limits)
@@ -72,16 +77,20 @@ class Catalog:
         found = (record for path in paths for record in discover.at_path(path))
         return cls(_with_wheels(found, wheels, str), limits)
 
-    async def load(self) -> None:
-        """Read the metadata of all plugins, each in a process of its own or from the cache.
+    async def load(self, may_run: Callable[[PluginRecord], bool] = _any) -> None:
+        """Read the metadata of all plugins, from their files, from the cache, or by their code.
 
         A plugin that cannot be read keeps its problem, and so do two that claim one name.
+
+        Args:
+            may_run: whether a plugin's code may be run, in a process of its own, to ask it; one
+                that may not be asked stays without metadata.
         """
         turns = asyncio.Semaphore(os.cpu_count() or 1)
 
         async def one(record: PluginRecord) -> PluginRecord:
             async with turns:
-                return await _with_metadata(record, self.limits)
+                return await _with_metadata(record, self.limits, may_run)
 
         self.plugins = _without_clashes(await asyncio.gather(*map(one, self.plugins)))
 
@@ -176,12 +185,16 @@ def _distinct(plugins: Iterable[PluginRecord]) -> list[PluginRecord]:
     return list(seen.values())
 
 
-async def _with_metadata(record: PluginRecord, limits: Limits) -> PluginRecord:
+async def _with_metadata(
+    record: PluginRecord, limits: Limits, may_run: Callable[[PluginRecord], bool]
+) -> PluginRecord:
     if record.problem:
         return record
-    if metadata := cache.read_metadata(record):
+    if metadata := record.declared or cache.read_metadata(record):
         record = replace(record, name=metadata.name, metadata=metadata)
         return replace(record, problem=metadata_problem(record))
+    if not may_run(record):
+        return record
     try:
         host = await Host.start(record, limits, initialize=False)
     except PluginError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import sys
 import tomllib
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormdb.errors import ConfigError, PluginError
-from stormdb.plugins import cache, environments, foreign
+from stormdb.plugin.metadata import MetadataError, PluginMetadata
+from stormdb.plugins import cache, environments, foreign, store
 from stormdb.plugins.digest import digest
 from stormdb.plugins.manifest import declared_problem
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
@@ -23,9 +25,11 @@ from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
 if TYPE_CHECKING:
     from stormdb.plugins.settings import Settings
 
-__all__ = ["GROUP", "at_path", "builtin", "configured", "installed"]
+__all__ = ["ABOUT_FILE", "GROUP", "at_path", "builtin", "configured", "installed", "stored"]
 
 GROUP = "stormdb.plugins"
+ABOUT_FILE = "stormdb.json"
+"""In the `.dist-info` of a wheel: the metadata of its plugin."""
 _LIBRARIES = {".so", ".dll", ".dylib"}
 _SCRIPT_BLOCK = re.compile(r"^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$", re.MULTILINE)
 
@@ -71,6 +75,13 @@ def installed() -> Iterator[PluginRecord]:
             ),
             digest=digest(roots),
         )
+
+
+def stored() -> Iterator[PluginRecord]:
+    """The plugins that were installed for the project and for the user."""
+    for one in store.installed():
+        for record in at_path(one.path):
+            yield replace(record, origin=one.origin)
 
 
 def configured(settings: Settings, where: Callable[[str], str]) -> Iterator[PluginRecord]:
@@ -165,23 +176,38 @@ def _in_file(path: Path) -> PluginRecord:
         return record
     text = "".join(line[1:].removeprefix(" ") for line in block[1].splitlines(keepends=True))
     try:
-        return _declare(record, tomllib.loads(text))
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _broken(record, f"has a script block that is no TOML: {error}")
+    return _declare(record, table, table.get("tool", {}).get("stormdb"))
 
 
-def _declare(record: PluginRecord, table: dict[str, Any]) -> PluginRecord:
-    """The record with what a script block or a `[project]` table declares."""
-    return _checked(
-        replace(
-            record,
-            requirements=tuple(map(str, table.get("dependencies", ()))),
-            requires_python=str(table.get("requires-python", "")),
-        )
+def _declare(
+    record: PluginRecord, table: dict[str, Any], about: dict[str, Any] | None
+) -> PluginRecord:
+    """The record with what a script block or a `[project]` table declares.
+
+    Args:
+        record: of the plugin.
+        table: has `dependencies` and `requires-python`.
+        about: the plugin's metadata, `[tool.stormdb]`; None if they are not declared.
+    """
+    record = replace(
+        record,
+        requirements=tuple(map(str, table.get("dependencies", ()))),
+        requires_python=str(table.get("requires-python", "")),
     )
+    return _checked(record, about)
 
 
-def _checked(record: PluginRecord) -> PluginRecord:
+def _checked(record: PluginRecord, about: dict[str, Any] | None) -> PluginRecord:
+    if about is not None:
+        try:
+            declared = PluginMetadata(**about)
+        except (MetadataError, TypeError) as error:
+            said = str(error).removeprefix("PluginMetadata.__init__() ")
+            return _broken(record, f"has a [tool.stormdb] that cannot be used: {said}")
+        record = replace(record, name=declared.name, declared=declared)
     if problem := declared_problem(record):
         return replace(record, problem=problem)
     environment = environments.needed(record.requirements, record.requires_python)
@@ -191,6 +217,10 @@ def _checked(record: PluginRecord) -> PluginRecord:
 def _in_folder(folder: Path) -> Iterator[PluginRecord]:
     if (folder / "pyproject.toml").is_file():
         yield from _in_project(folder)
+        return
+    if any(folder.glob("*.dist-info")):
+        record = PluginRecord(name=folder.name, kind=Kind.WHEEL, source=str(folder))
+        yield from _in_wheel(replace(record, digest=digest([folder])), folder)
         return
     record = PluginRecord(name=folder.name, kind=Kind.PACKAGE, source=str(folder))
     start = folder / "__init__.py"
@@ -227,7 +257,10 @@ def _in_project(folder: Path) -> Iterator[PluginRecord]:
         yield _broken(record, f"has a pyproject.toml that is no TOML: {error}")
         return
     project = table.get("project", {})
-    record = _declare(record, project)
+    about = table.get("tool", {}).get("stormdb")
+    if about is not None and "version" in project:
+        about = {"version": project["version"], **about}
+    record = _declare(record, project, about)
     points = project.get("entry-points", {}).get(GROUP, {})
     if not points:
         yield _broken(
@@ -236,7 +269,8 @@ def _in_project(folder: Path) -> Iterator[PluginRecord]:
             f'add [project.entry-points."{GROUP}"] with the line my_plugin = "my_package:PLUGIN"',
         )
     for name, target in points.items():
-        yield _with_entry(replace(record, name=name), target, [folder / "src", folder])
+        named = record if record.declared else replace(record, name=name)
+        yield _with_entry(named, target, [folder / "src", folder])
 
 
 def _with_entry(record: PluginRecord, target: str, folders: list[Path]) -> PluginRecord:
@@ -306,7 +340,8 @@ def _in_wheel(record: PluginRecord, folder: Path) -> Iterator[PluginRecord]:
             record,
             requirements=tuple(headers.get_all("Requires-Dist", [])),
             requires_python=headers.get("Requires-Python", ""),
-        )
+        ),
+        _about(information),
     )
     parser = ConfigParser(delimiters=("=",))
     parser.read(information / "entry_points.txt", encoding="utf-8")
@@ -318,4 +353,14 @@ def _in_wheel(record: PluginRecord, folder: Path) -> Iterator[PluginRecord]:
         )
         return
     for name, target in parser.items(GROUP):
-        yield _with_entry(replace(record, name=name), target, [folder])
+        named = record if record.declared else replace(record, name=name)
+        yield _with_entry(named, target, [folder])
+
+
+def _about(information: Path) -> dict[str, Any] | None:
+    """The metadata that `stormdb plugins build` has put into a wheel; None if there are none."""
+    try:
+        about = json.loads((information / ABOUT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return about if isinstance(about, dict) else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from stormdb.errors import PluginError
 from stormdb.plugin import Finding, PluginMetadata
 from stormdb.plugins import environments, failures, places, wire
-from stormdb.plugins.manifest import metadata_problem
+from stormdb.plugins.manifest import disagreement, metadata_problem
 from stormdb.plugins.places import Place
 from stormdb.plugins.plugin_log import LogSieve, PluginLog
 from stormdb.plugins.process import ChildFailure, ChildLost, ChildProcess
@@ -157,7 +157,7 @@ class Host:
         await self.request("load", {"entry": self.record.entry.to_wire()})
         metadata = PluginMetadata(**await self.request("metadata"))
         self.record = replace(self.record, name=metadata.name, metadata=metadata)
-        if problem := metadata_problem(self.record):
+        if problem := disagreement(self.record) or metadata_problem(self.record):
             raise problem
         if initialize:
             await self.request("initialize")

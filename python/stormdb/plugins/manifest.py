@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stormdb.plugin import PluginMetadata
     from stormdb.plugins.record import PluginRecord
 
-__all__ = ["Need", "declared_problem", "metadata_problem", "server_problems"]
+__all__ = ["Need", "declared_problem", "disagreement", "metadata_problem", "server_problems"]
 
 
 _MINORS = range(11, 100)
@@ -52,9 +52,33 @@ def _error(record: PluginRecord, needs: Iterable[Need]) -> PluginError | None:
 
 def declared_problem(record: PluginRecord) -> PluginError | None:
     """What keeps a plugin from being used, by what its files declare; none of its code runs."""
+    about = record.declared
     return _error(
-        record, [*_declared_python(record.requires_python), *_declared(record.requirements)]
+        record,
+        [
+            *(_contract(about.api_version) if about else ()),
+            *(_stormdb(about.min_stormdb) if about else ()),
+            *_declared_python(record.requires_python),
+            *_declared(record.requirements),
+        ],
     )
+
+
+def disagreement(record: PluginRecord) -> PluginError | None:
+    """What a plugin's code says otherwise than its files; None if they agree."""
+    told, declared = record.metadata, record.declared
+    if told is None or declared is None:
+        return None
+    for field in ("name", "version", "workload_types", "api_version"):
+        here, there = getattr(told, field), getattr(declared, field)
+        if here != there:
+            return PluginError(
+                f"plugin {record.name} says {field} {here!r} in get_metadata(), but {there!r} in "
+                "its [tool.stormdb]",
+                where=record.where,
+                hint="make them agree",
+            )
+    return None
 
 
 def metadata_problem(record: PluginRecord) -> PluginError | None:

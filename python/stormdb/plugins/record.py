@@ -74,6 +74,8 @@ class PluginRecord:
         requirements: the Python packages that its files declare.
         requires_python: the Python versions that its files declare, such as `>=3.12`.
         environment: what it runs in; None for stormdb's own environment.
+        declared: what its files say about it, so that its code need not be asked; None if nothing.
+        origin: what it was installed from; "" if it lies where its author or user put it.
     """
 
     name: str
@@ -87,6 +89,8 @@ class PluginRecord:
     requirements: tuple[str, ...] = ()
     requires_python: str = ""
     environment: Environment | None = None
+    declared: PluginMetadata | None = None
+    origin: str = ""
     unpacked: str = field(default="", repr=False)
 
     def show(self, path: str) -> str:

@@ -78,7 +78,9 @@ def test_a_path_is_checked_for_itself_whatever_else_has_its_name(folder: Path) -
 
 
 def test_what_programs_read(folder: Path) -> None:
-    listed = {one["name"]: one for one in json.loads(stormdb("plugins", "list", "--json").stdout)}
+    named = ["--plugin", "plugins/talker.py", "--plugin", "plugins/syntax_error.py"]
+    text = stormdb("plugins", "list", "--json", *named).stdout
+    listed = {one["name"]: one for one in json.loads(text)}
     assert listed["talker"]["metadata"]["workload_types"] == ["talk", "shout"]
     assert listed["talker"]["source"] == str(folder / "plugins" / "talker.py")
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", listed["talker"]["digest"])
@@ -118,7 +120,7 @@ def test_a_configuration_file_says_where_plugins_are(folder: Path) -> None:
 def test_a_terminal_gets_a_table_that_fits(folder: Path) -> None:
     controller, terminal = pty.openpty()
     child = subprocess.Popen(
-        [COMMAND, "plugins", "list"],
+        [COMMAND, "plugins", "list", "--plugin", "plugins/talker.py"],
         stdout=terminal,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "COLUMNS": "60", "TERM": "xterm"},

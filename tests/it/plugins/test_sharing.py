@@ -1,0 +1,125 @@
+"""`stormdb plugins install|update|remove|list` as a user types them, without a package index."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.it.plugins.test_catalog import make_file, make_project, source
+from tests.support.wheels import make_wheel
+
+COMMAND = Path(sys.executable).with_name("stormdb")
+ABOUT = """# /// script
+# [tool.stormdb]
+# name = "{name}"
+# version = "1.0.0"
+# workload_types = ["{name}"]
+# ///
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project's folder, and a user who has no plugins yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    here = tmp_path / "project"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return here
+
+
+def stormdb(*arguments: object, code: int = 0) -> str:
+    done = subprocess.run(
+        [COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def listed() -> dict[str, dict[str, object]]:
+    """What `plugins list` says of the plugins that stormdb does not bring."""
+    found = json.loads(stormdb("plugins", "list", "--json"))
+    return {one["name"]: one for one in found if one["kind"] != "built-in"}
+
+
+def test_a_file_is_installed_updated_and_removed(tmp_path: Path) -> None:
+    file = make_file(tmp_path, "shop")
+    assert "installed shop from" in stormdb("plugins", "install", file)
+    assert listed()["shop"]["installed_from"] == str(file)
+    assert "hint: stormdb plugins update shop" in stormdb("plugins", "install", file, code=1)
+    assert "the same as before" in stormdb("plugins", "update", "shop")
+    file.write_text(source("shop") + "# newer\n")
+    assert stormdb("plugins", "update", "shop") == "updated shop\n"
+    assert "removed shop" in stormdb("plugins", "remove", "shop")
+    assert listed() == {}
+    message = "there is no installed plugin shop; hint: none is installed"
+    assert message in stormdb("plugins", "remove", "shop", code=1)
+
+
+def test_what_is_installed_for_the_project_counts_before_the_users(
+    tmp_path: Path, folder: Path
+) -> None:
+    project = make_project(tmp_path, "shop")
+    stormdb("plugins", "install", project)
+    stormdb("plugins", "install", "--project", project)
+    assert str(listed()["shop"]["source"]).startswith(str(folder / ".stormdb"))
+    stormdb("plugins", "remove", "shop")
+    assert str(listed()["shop"]["source"]).startswith(str(tmp_path / "data"))
+
+
+def test_a_package_is_got_by_its_name(tmp_path: Path) -> None:
+    make_wheel(
+        tmp_path / "wheels",
+        "shop_plugin",
+        "1.0.0",
+        {"shop_plugin/__init__.py": source("shop")},
+        entry_points="[stormdb.plugins]\nshop = shop_plugin:PLUGIN\n",
+    )
+    stormdb("plugins", "install", "shop-plugin>=1", "--find-links", tmp_path / "wheels")
+    assert listed()["shop"]["kind"] == "wheel"
+    assert "ok       create shop" in stormdb("plugins", "check")
+    text = stormdb("plugins", "install", "shop-plugin>=2", "--find-links", tmp_path, code=3)
+    assert "shop-plugin>=2 cannot be had:" in text
+    assert "hint: packages come from" in text
+    assert "no package name and no URL" in stormdb("plugins", "install", "./nothing", code=1)
+
+
+def test_what_cannot_be_used_is_not_installed(tmp_path: Path) -> None:
+    file = tmp_path / "later.py"
+    *head, end = ABOUT.replace("{name}", "later").splitlines()
+    file.write_text("\n".join([*head, '# api_version = "99.0"', end, "raise SystemExit"]))
+    text = stormdb("plugins", "install", file, code=3)
+    assert (
+        "is not installed: plugin later was written for version 99.0 of the plugin contract" in text
+    )
+    assert listed() == {}
+
+
+def test_a_list_runs_no_code_of_a_plugin_that_nobody_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = folder / "mark"
+    monkeypatch.setenv("LOADED_MARK", str(mark))
+    (folder / "plugins").mkdir()
+    silent = make_file(folder / "plugins", "silent")
+    telling = make_file(folder / "plugins", "telling")
+    telling.write_text(ABOUT.replace("{name}", "telling") + telling.read_text())
+    assert listed()["telling"]["metadata"]
+    assert listed()["silent"]["metadata"] is None
+    text = stormdb("plugins", "list")
+    assert "not asked, because nobody named or installed them: plugins/silent.py; hint:" in text
+    assert not mark.exists()
+    stormdb("plugins", "check", silent)
+    assert mark.exists()
+    assert listed()["silent"]["metadata"]
+
+
+def test_files_and_code_that_disagree_are_told(tmp_path: Path) -> None:
+    file = make_file(tmp_path, "shop")
+    file.write_text(ABOUT.replace("{name}", "shop").replace("1.0.0", "2.0.0") + file.read_text())
+    text = stormdb("plugins", "check", file, code=3)
+    assert "says version '1.0.0' in get_metadata(), but '2.0.0' in its [tool.stormdb]" in text
