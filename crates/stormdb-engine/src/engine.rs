@@ -166,14 +166,7 @@ fn run_and_tell(reports: &Sender<Report>, run: impl FnOnce() -> Result<()>) {
     let problem = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => return,
         Ok(Err(error)) => Problem::ours(&error),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Problem::ours(&format!(
-                "a thread of the engine has stopped by a fault of stormdb: {}; hint: please report it",
-                text.unwrap_or_default()
-            ))
-        }
+        Err(panic) => Problem::fault(panic.as_ref()),
     };
     drop(reports.send(Report::Failed(problem)));
 }

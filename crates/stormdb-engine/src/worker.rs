@@ -4,6 +4,7 @@
 //! happened. Closed and open loop differ only in who enqueues: a worker that is done, or the
 //! schedule.
 
+mod books;
 mod cancel;
 mod connect;
 mod connection;
@@ -12,9 +13,12 @@ mod jobs;
 mod lost;
 mod spec;
 mod target;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod transaction;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -26,6 +30,7 @@ use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::{Error, Result};
 
+use books::Books;
 use connection::{COPY_AHEAD_BYTES, Connection, State};
 use gauges::Gauges;
 use jobs::{Jobs, Life, Rows};
@@ -61,6 +66,7 @@ pub struct Worker<R: Reactor> {
     jobs: Jobs,
     timers: Timers,
     recorder: Recorder,
+    books: Books,
     rows: Rows,
     schedule: std::iter::Peekable<Schedule>,
     /// Ways to connect.
@@ -113,6 +119,7 @@ impl<R: Reactor> Worker<R> {
             jobs: Jobs::new(&spec, share),
             timers: Timers::with_capacity(count + share.worker_count as usize),
             recorder,
+            books: Books::default(),
             rows,
             schedule,
             attempts: spec.target.attempts(),
@@ -131,23 +138,33 @@ impl<R: Reactor> Worker<R> {
 
     /// Connect, wait for the start, run to the end. Everything is told through `reports`.
     pub fn run(mut self) {
-        let outcome = self.connect_all().and_then(|is_ready| {
-            if is_ready {
-                self.tell(Report::Ready);
-                if self.await_start()? {
-                    return self.run_plan();
-                }
+        // Its books can be closed whatever stops it: what it has measured is not lost.
+        let stopped_by = match catch_unwind(AssertUnwindSafe(|| self.connect_and_run())) {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Problem::ours(&error)),
+            Err(panic) => Some(Problem::fault(panic.as_ref())),
+        };
+        if let Some(mut problem) = stopped_by {
+            if self.is_started() {
+                self.write_off(&mut problem);
             }
-            Ok(())
-        });
-        if let Err(error) = outcome {
-            self.fatal.get_or_insert(Problem::ours(&error));
+            self.fatal.get_or_insert(problem);
         }
         if let Some(problem) = self.fatal.take() {
             self.tell(Report::Failed(problem));
         }
         let busy_ns = crate::clock::thread_busy_ns();
         self.tell(Report::Ended { busy_ns });
+    }
+
+    fn connect_and_run(&mut self) -> Result<()> {
+        if self.connect_all()? {
+            self.tell(Report::Ready);
+            if self.await_start()? {
+                return self.run_plan();
+            }
+        }
+        Ok(())
     }
 
     fn tell(&self, report: Report) {
@@ -264,9 +281,8 @@ impl<R: Reactor> Worker<R> {
         }
         self.take_gauges()?;
         let now_ns = monotonic_ns() - self.start_ns;
-        for snapshot in self.recorder.finish(now_ns)? {
-            self.tell(Report::Interval(Box::new(snapshot)));
-        }
+        let snapshots = self.recorder.finish(now_ns)?;
+        self.hand_out(snapshots);
         Ok(())
     }
 
@@ -326,9 +342,8 @@ impl<R: Reactor> Worker<R> {
         if self.interval_end_ns <= run_ns {
             self.take_gauges()?;
             self.interval_end_ns = self.spec.plan.interval_at(run_ns).end_ns;
-            for snapshot in self.recorder.flip(run_ns)? {
-                self.tell(Report::Interval(Box::new(snapshot)));
-            }
+            let snapshots = self.recorder.flip(run_ns)?;
+            self.hand_out(snapshots);
         }
         Ok(())
     }

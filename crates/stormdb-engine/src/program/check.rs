@@ -1,6 +1,7 @@
 //! Reading a program from bytes, and refusing what cannot be run.
 
 mod parts;
+mod size;
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -12,6 +13,9 @@ use crate::encoding::ServerType;
 
 /// Largest program in bytes.
 const MAX_BYTES: usize = 32 << 20;
+/// Most values of all kinds, from a table's entries to the names of fields: each may be a byte that
+/// takes a hundred in memory.
+const MAX_VALUES: usize = 1_000_000;
 /// Most variables, and most draws, of a transaction.
 const MAX_SLOTS: usize = 10_000;
 /// Deepest nesting of steps and expressions.
@@ -47,6 +51,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Program, Problem> {
     if bytes.len() > MAX_BYTES {
         return Err(refuse(format!("{} bytes, the limit is {MAX_BYTES}", bytes.len())));
     }
+    let value_count = size::count_values(bytes);
+    if value_count > MAX_VALUES {
+        return Err(refuse(format!(
+            "{value_count} values, the limit is {MAX_VALUES}; hint: keep long lists in the database"
+        )));
+    }
     let mut reader = rmp_serde::Deserializer::new(Cursor::new(bytes));
     reader.set_max_depth(8 * MAX_DEPTH);
     let program = Program::deserialize(&mut reader)
@@ -66,10 +76,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Program, Problem> {
 
 /// Check what the types cannot say.
 pub(super) fn verify(program: &Program) -> Result<(), Problem> {
-    let mut room = parts::verify(program)?;
+    parts::verify(program)?;
     program.transactions.iter().try_for_each(|transaction| {
         let (place, draws) = (transaction.place.as_str(), BTreeSet::new());
-        Checker { program, transaction, place, draws, room: &mut room }.transaction()
+        Checker { program, transaction, place, draws }.transaction()
     })
 }
 
@@ -79,8 +89,6 @@ struct Checker<'a> {
     transaction: &'a Transaction,
     place: &'a str,
     draws: BTreeSet<u32>,
-    /// For how many more constants there is room in the program.
-    room: &'a mut usize,
 }
 
 /// Where a step stands.
@@ -268,9 +276,7 @@ impl<'a> Checker<'a> {
         let depth = depth + 1;
         match expr {
             Expr::Sequence => Ok(()),
-            Expr::Const(constant) => {
-                parts::constants(std::slice::from_ref(constant), self.place, self.room)
-            }
+            Expr::Const(constant) => parts::constants(std::slice::from_ref(constant), self.place),
             Expr::Slot(slot) => match set.get(*slot as usize) {
                 Some(true) => Ok(()),
                 Some(false) => {

@@ -1,5 +1,6 @@
 //! What a run has to do, one thread's share of it, and how thread and controller talk.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -141,6 +142,17 @@ impl Problem {
         let text = error.to_string();
         let (message, hint) = text.split_once("; hint: ").unwrap_or((&text, ""));
         Self { message: message.to_owned(), hint: hint.to_owned(), is_of_server: false }
+    }
+
+    /// A panic: nothing that anyone could have avoided but us.
+    pub(crate) fn fault(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self {
+            message: format!("a fault of stormdb: {}", text.unwrap_or("of an unknown kind")),
+            hint: "please report it".to_owned(),
+            is_of_server: false,
+        }
     }
 }
 

@@ -7,11 +7,8 @@ use crate::program::ir::{Constant, Program, Statement};
 use crate::program::{Part, sql};
 use crate::recorder::{MAX_NAME_BYTES, MAX_NAMES, MAX_ROWS};
 
-/// Most values in tables and constant arrays together.
-const MAX_CONSTANTS: usize = 4_000_000;
-
-/// Check everything but the steps, and say for how many constants these have room.
-pub(super) fn verify(program: &Program) -> Result<usize, Problem> {
+/// Check everything but the steps.
+pub(super) fn verify(program: &Program) -> Result<(), Problem> {
     let rows = program.transactions.len() + program.statements.len();
     if rows > MAX_ROWS {
         return refuse(
@@ -44,9 +41,7 @@ pub(super) fn verify(program: &Program) -> Result<usize, Problem> {
     }
     program.metrics.iter().try_for_each(|metric| name("metric", metric, "program"))?;
     program.statements.iter().try_for_each(statement)?;
-    let mut room = MAX_CONSTANTS;
-    program.tables.iter().try_for_each(|table| constants(table, "program", &mut room))?;
-    Ok(room)
+    program.tables.iter().try_for_each(|table| constants(table, "program"))
 }
 
 fn refuse<T>(place: &str, message: impl Into<String>) -> Result<T, Problem> {
@@ -93,20 +88,11 @@ pub(super) fn text(text: &str, place: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Check constants, and take them off the room that there is.
-pub(super) fn constants(values: &[Constant], place: &str, room: &mut usize) -> Result<(), Problem> {
-    match room.checked_sub(values.len()) {
-        Some(rest) => *room = rest,
-        None => {
-            return refuse(
-                place,
-                format!("more than {MAX_CONSTANTS} constants in tables or arrays"),
-            );
-        }
-    }
+/// Refuse constants that PostgreSQL cannot store.
+pub(super) fn constants(values: &[Constant], place: &str) -> Result<(), Problem> {
     values.iter().try_for_each(|value| match value {
         Constant::Text(one) => text(one, place),
-        Constant::Array(elements) => constants(elements, place, room),
+        Constant::Array(elements) => constants(elements, place),
         _ => Ok(()),
     })
 }

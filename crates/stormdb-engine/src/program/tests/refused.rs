@@ -1,6 +1,9 @@
 //! Each reason to refuse a program.
 
+use allocation_counter::measure;
+
 use super::*;
+use crate::program::{check, flatten};
 
 /// A program of these actions is refused at a place with words.
 #[track_caller]
@@ -36,6 +39,24 @@ fn another_version_and_other_bytes_are_refused() {
     let long = vec![0xC0; 32 * 1024 * 1024 + 1];
     let problem = Program::decode(&long).unwrap_err();
     assert!(problem.message.contains("the limit is"), "{problem}");
+}
+
+#[test]
+fn a_program_takes_little_memory_whatever_it_says() {
+    // A value in each byte.
+    let mut hostile = encode(&ir_program(&[], vec![]));
+    hostile.resize(32 << 20, 0xC0);
+    let taken = measure(|| drop(check::decode(&hostile).unwrap_err()));
+    assert!(taken.bytes_max < 1 << 20, "{taken:?}");
+
+    let actions = vec![Action::Let { slot: 0, value: Expr::Array(vec![Expr::Sequence; 999_000]) }];
+    let largest = encode(&ir_program(&[], actions));
+    let taken = measure(|| {
+        let program = check::decode(&largest).unwrap();
+        check::verify(&program).unwrap();
+        drop(flatten::flatten(program));
+    });
+    assert!(taken.bytes_max < 256 << 20, "{taken:?}");
 }
 
 #[test]
@@ -90,9 +111,9 @@ fn numbers_of_parts_are_limited() {
     );
     broken(|program| program.transactions[0].draws = 10_001, "work.py:1", "more than 10,000");
     broken(
-        |program| program.tables.push(vec![Constant::Null; 4_000_000]),
+        |program| program.tables.push(vec![Constant::Null; 1_000_000]),
         "program",
-        "more than 4000000 constants",
+        "values, the limit is 1000000; hint: ",
     );
 }
 
