@@ -322,7 +322,7 @@ class RunFacts:
         connections: size of the pool.
         executor: what carried the load.
         config: the resolved configuration without secrets.
-        config_digest: digest over it.
+        config_digest: digest over it, and over the arrivals of a trace file.
         generator: facts about the machine that generated the load.
         server: the server.
         plugin: the plugin.

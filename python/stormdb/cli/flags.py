@@ -161,7 +161,9 @@ class LoadFlags(FlagGroup):
     arrival: Annotated[
         str | None,
         typer.Option(
-            metavar="KIND", help="closed: the next follows the last; constant, poisson: by --rate."
+            metavar="KIND",
+            help="closed: the next follows the last; constant, poisson: by --rate; trace: as "
+            "recorded in load.file.",
         ),
     ] = None
     rate: Annotated[

@@ -37,6 +37,7 @@ PG_VARIABLES = {
     "PGCONNECT_TIMEOUT": "connect_timeout",
     "PGAPPNAME": "application_name",
     "PGTARGETSESSIONATTRS": "target_session_attrs",
+    "PGMAXPROTOCOLVERSION": "max_protocol_version",
     "PGOPTIONS": "options",
 }
 _UNUSED_VARIABLES = ("PGSERVICE", "PGHOSTADDR")
@@ -62,6 +63,7 @@ class ConnectTarget:
         connect_timeout_ns: limit for one connect; 0 for none.
         application_name: name in `pg_stat_activity`.
         target_session_attrs: which of several hosts will do.
+        max_protocol_version: protocol that the native executor asks for, `3.0` or `3.2`.
         options: server options of each session, or "".
         notices: sentences for the user, such as a password file that was not used.
     """
@@ -79,6 +81,7 @@ class ConnectTarget:
     connect_timeout_ns: int = _CONNECT_TIMEOUT_NS
     application_name: str = "stormdb"
     target_session_attrs: str = "any"
+    max_protocol_version: str = "3.0"
     options: str = ""
     notices: tuple[str, ...] = field(default=(), compare=False)
 
@@ -143,6 +146,7 @@ class ConnectTarget:
             "PGSSLCRL": self.sslcrl,
             "PGAPPNAME": self.application_name,
             "PGTARGETSESSIONATTRS": self.target_session_attrs,
+            "PGMAXPROTOCOLVERSION": self.max_protocol_version,
             "PGOPTIONS": self.options,
             "PGCONNECT_TIMEOUT": str(-(-self.connect_timeout_ns // 10**9)),
         }
@@ -238,6 +242,7 @@ def resolve_target(
         ),
         application_name=given.application_name or "stormdb",
         target_session_attrs=given.target_session_attrs or "any",
+        max_protocol_version=(given.max_protocol_version or "3.0").replace("latest", "3.2"),
         options=given.options or "",
     )
     if target.sslmode.startswith("verify") and not target.sslrootcert:

@@ -45,6 +45,11 @@ __all__ = [
     "RunSettings",
 ]
 
+
+def _version(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value  # 3.2 without quotes is a number
+
+
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 SessionAttributes = Literal[
     "any", "primary", "standby", "prefer-standby", "read-write", "read-only"
@@ -53,6 +58,11 @@ Isolation = Literal["read uncommitted", "read committed", "repeatable read", "se
 Executor = Literal["auto", "native", "coroutine"]
 Io = Literal["auto", "uring", "poll"]
 Protocol = Literal["prepared", "extended", "simple"]
+ProtocolVersion = Annotated[
+    Literal["3.0", "3.2", "latest"],
+    BeforeValidator(_version),
+    WithJsonSchema({"enum": ["3.0", "3.2", "latest", 3.0, 3.2]}),
+]
 ConnectionMode = Literal["persistent", "transient", "mixed"]
 
 SECOND_NS = 1_000_000_000
@@ -114,6 +124,11 @@ class DatabaseSettings(Section):
     application_name: Text | None = Field(default=None, description="Name in `pg_stat_activity`.")
     target_session_attrs: SessionAttributes | None = Field(
         default=None, description="Which of several hosts will do."
+    )
+    max_protocol_version: ProtocolVersion | None = Field(
+        default=None,
+        description="Protocol version to ask for, as in libpq; a server before PostgreSQL 18 "
+        "answers in 3.0. Default: `3.0`, which every pooler takes too. Native executor.",
     )
     pooler: HostPort | None = Field(
         default=None,

@@ -30,6 +30,7 @@ EXECUTOR_KEYS = {
     "transient_ratio": "native",
     "transaction_timeout": "native",
     "database.pooler": "native",
+    "database.max_protocol_version": "native",
 }
 """Keys that one executor alone takes, and which."""
 

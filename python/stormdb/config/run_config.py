@@ -16,6 +16,7 @@ from stormdb.config.models import RunSettings
 from stormdb.config.problems import KeyPath, Origin, key_text
 from stormdb.config.rules import EXECUTOR_KEYS
 from stormdb.config.secret_names import sounds_secret
+from stormdb.units import format_duration
 
 __all__ = ["Provenance", "RunConfig"]
 
@@ -52,7 +53,7 @@ class RunConfig(RunSettings):
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences that a user should read before the run, such as a variable without effect."""
-        return self._provenance.notices
+        return (*self._provenance.notices, *self._cut_trace())
 
     @property
     def phases(self) -> tuple[PhaseSettings, ...]:
@@ -126,9 +127,26 @@ class RunConfig(RunSettings):
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hexadecimal digits over `public()` as canonical JSON."""
+        """`sha256:` and 64 hexadecimal digits over what is run.
+
+        That is `public()` as canonical JSON, and the digest of the file that `load.file` names:
+        another recording is another load, whatever its name.
+        """
         text = json.dumps(self.public(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        recorded = self.load.file.digest if self.load.file else ""
+        return "sha256:" + hashlib.sha256((text + recorded).encode()).hexdigest()
+
+    def _cut_trace(self) -> Iterator[str]:
+        """Say so if the run is over before the recorded arrivals are."""
+        length_ns = sum(phase.duration_ns for phase in self.phases)
+        if self.load.file and self.load.file.trace.last_ns >= length_ns:
+            key = "load.phases" if self.load.phases else "duration"
+            yield (
+                f"{self.where(key)}: the run of {format_duration(length_ns)} is shorter than the "
+                f"trace: the last of its {len(self.load.file.trace):,} arrivals is due after "
+                f"{format_duration(self.load.file.trace.last_ns)}, and those from the end of the "
+                "run on are not offered"
+            )
 
     def _scrubbed(self, value: Any, path: KeyPath) -> Any:
         if sounds_secret(path[-1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,10 +22,12 @@ class TraceFile:
     Attributes:
         path: where it is.
         trace: its arrivals, at the speed at which they are played.
+        digest: `sha256:` and 64 hexadecimal digits over the file.
     """
 
     path: str
     trace: Trace
+    digest: str
 
 
 def read_trace(path: object, micro_speed: int) -> TraceFile:
@@ -40,7 +43,8 @@ def read_trace(path: object, micro_speed: int) -> TraceFile:
     if not isinstance(path, str):
         raise problem(f"{shown(path)} is not a path", "name a file with one time per line")
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
+        content = Path(path).expanduser().read_bytes()
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise problem(
             f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
@@ -51,10 +55,12 @@ def read_trace(path: object, micro_speed: int) -> TraceFile:
             f"{path} is not a text: byte {error.start} is not UTF-8", "write one time per line"
         ) from None
     try:
-        return TraceFile(path=path, trace=Trace.parse(path, text, micro_speed=micro_speed))
+        trace = Trace.parse(path, text, micro_speed=micro_speed)
     except ValueError as error:
         message, _, hint = str(error).partition("; hint: ")
         raise problem(message, hint) from None
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return TraceFile(path=path, trace=trace, digest=digest)
 
 
 def _path(file: Any) -> str:

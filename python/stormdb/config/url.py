@@ -28,6 +28,7 @@ _KEYS = {
             "connect_timeout",
             "application_name",
             "target_session_attrs",
+            "max_protocol_version",
             "options",
         )
     },

@@ -156,6 +156,7 @@ async def _target(spec: LoadSpec) -> Target:
             sslcrl=target.sslcrl,
             target_session_attrs=target.target_session_attrs,
             connect_timeout_ns=target.connect_timeout_ns,
+            protocol_version=target.max_protocol_version,
         )
     except ValueError as error:
         message, _, hint = str(error).partition("; hint: ")

@@ -142,7 +142,8 @@ class RunResult:
         started_at: wall clock at the start of the first phase, UTC.
         workload: the workload type.
         config: the resolved configuration without secrets.
-        config_digest: `sha256:` and 64 hexadecimal digits over `config`.
+        config_digest: `sha256:` and 64 hexadecimal digits over `config`, and over the arrivals of a
+            trace file.
         seed: seed of schedule and workload.
         arrival: `closed`, `constant`, `poisson` or `trace`.
         workers: how many transactions could be under way at once.

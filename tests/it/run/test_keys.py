@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
 
 from stormdb.errors import ConfigError, ExitCode
 from tests.conftest import Database
-from tests.it.run.native import MS_NS, SECOND_NS, run
+from tests.it.run.native import MS_NS, SECOND_NS, Watcher, run
 
 BOTH = pytest.mark.parametrize("executor", ["native", "coroutine"])
 
@@ -131,6 +134,52 @@ def test_recorded_arrivals_come_when_they_were_recorded(
     ]
     assert offered[0] == 50
     assert ran.row("look" if executor == "native" else "called").response_time.count == 71
+
+
+def test_a_run_that_is_shorter_than_its_trace_says_so(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "times.csv"
+    file.write_text("0\n0.1\n1\n5\n")
+    arrivals = {"load__arrival": "trace", "load__file": str(file)}
+    ran = run(database, "look", duration="1s", workers=4, **arrivals)
+    assert ran.counts()["offered"] == 2
+    told = "is shorter than the trace: the last of its 4 arrivals is due after 5.00 s"
+    assert any(told in warning for warning in ran.result.warnings)
+
+
+@pytest.mark.parametrize(("version", "asked_for"), [(None, 0), ("3.2", 2), ("latest", 2)])
+def test_the_protocol_version_is_the_one_that_is_asked_for(
+    database: Database, version: str | None, asked_for: int
+) -> None:
+    first_messages: list[bytes] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        message = await reader.readexactly(8)
+        first_messages.append(message)
+        there, to_server = await asyncio.open_connection(database.host, database.port)
+        to_server.write(message)
+        await asyncio.gather(pass_on(reader, to_server), pass_on(there, writer))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def serve(watcher: Watcher) -> None:
+            async with await asyncio.start_server(relay, sock=listener):
+                await watcher.until(0.4)
+
+        pooler = {"database__pooler": f"127.0.0.1:{listener.getsockname()[1]}"}
+        keys = pooler | ({} if version is None else {"database__max_protocol_version": version})
+        ran = run(
+            database, "look", during=serve, duration="300ms", database__sslmode="disable", **keys
+        )
+    assert ran.counts()["committed"] > 0
+    assert {int.from_bytes(message[4:], "big") for message in first_messages} == {
+        3 << 16 | asked_for
+    }
 
 
 @pytest.mark.parametrize(("key", "value"), [("protocol", "simple"), ("transaction_timeout", "1s")])

@@ -64,6 +64,7 @@ def test_pg_variables_fill_what_no_layer_gives(tmp_path: Path, files: dict[str, 
         "PGCONNECT_TIMEOUT": "3",
         "PGAPPNAME": "mine",
         "PGTARGETSESSIONATTRS": "primary",
+        "PGMAXPROTOCOLVERSION": "latest",
         "PGOPTIONS": "-c jit=off",
     }
     assert _resolve(tmp_path, environ) == ConnectTarget(
@@ -80,6 +81,7 @@ def test_pg_variables_fill_what_no_layer_gives(tmp_path: Path, files: dict[str, 
         connect_timeout_ns=3 * 10**9,
         application_name="mine",
         target_session_attrs="primary",
+        max_protocol_version="3.2",
         options="-c jit=off",
     )
     given = _resolve(tmp_path, environ, host="c", port=7, password="own", connect_timeout="0s")
@@ -282,3 +284,14 @@ def test_a_file_leads_to_a_target(tmp_path: Path) -> None:
     assert target.label == "a:1,[::1]:2/db"
     assert (target.user, target.password, target.sslmode) == ("me", "p@ss", "verify-ca")
     assert target.sslrootcert == str(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("given", "asked_for"), [(None, "3.0"), (3.0, "3.0"), (3.2, "3.2"), ("latest", "3.2")]
+)
+def test_a_protocol_version_needs_no_quotes(
+    tmp_path: Path, given: float | str | None, asked_for: str
+) -> None:
+    target = _resolve(tmp_path, max_protocol_version=given)
+    assert target.max_protocol_version == asked_for
+    assert target.libpq_environment()["PGMAXPROTOCOLVERSION"] == asked_for

@@ -189,7 +189,8 @@ def test_what_is_no_yaml_in_a_flag_is_explained(text: str) -> None:
         parse_scalar(text)
 
 
-_KEYS = st.text(max_size=80)  # YAML ends a key of one line at 1024 characters
+# YAML ends a key of one line at 1024 characters; the test escapes `${` in values and keys alike.
+_KEYS = st.text(max_size=80).filter(lambda key: "${" not in key)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),

@@ -28,6 +28,7 @@ def _conflicts(values: dict[str, Any]) -> list[str]:
         {"database": {"type": "embedded", "settings": {"jit": "on"}, "data_dir": "d"}},
         {"database": {"type": "postgres"}},
         {"executor": "native", "protocol": "simple", "connection_mode": "transient"},
+        {"executor": "native", "database": {"host": "h", "max_protocol_version": "3.2"}},
         {"connection_mode": "mixed", "transient_ratio": 0.1, "workers": 2},
         {"load": {"arrival": "trace", "file": "t", "speed": 2, "max_lag": 1, "max_queue": 5}},
         {"load": {"arrival": "trace", "file": "t", "phases": [STEADY]}},

@@ -6,6 +6,7 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from stormdb._native import Trace
+from stormdb.config import load
 from stormdb.config.trace_file import read_trace
 
 
@@ -38,3 +39,29 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert _problem(str(missing)) == f"{missing} cannot be read: no such file or directory"
     assert _problem(str(tmp_path)) == f"{tmp_path} cannot be read: is a directory"
     assert _problem(5) == "5 is not a path"
+
+
+def test_another_recording_is_another_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "times.csv"
+    keys = {"load.arrival": "trace", "load.file": str(file), "seed": 1}
+
+    def digest(text: str) -> str:
+        file.write_text(text)
+        return load(None, workload="simple", flags=keys, environ={}).digest
+
+    first = digest("0\n1\n")
+    assert digest("0\n1\n") == first
+    assert digest("0\n1.0000001\n") != first
+
+
+@pytest.mark.parametrize(("duration", "is_cut"), [("2s", True), ("2001ms", False), (None, False)])
+def test_a_duration_that_cuts_a_trace_short_is_told(
+    tmp_path: Path, duration: str | None, is_cut: bool
+) -> None:
+    file = tmp_path / "times.csv"
+    file.write_text("0\n2\n")
+    keys = {"load.arrival": "trace", "load.file": str(file), "duration": duration}
+    notices = load(None, workload="simple", flags=keys, environ={}).notices
+    assert [notice.startswith("--duration: the run of 2.00 s") for notice in notices] == [
+        True
+    ] * is_cut
