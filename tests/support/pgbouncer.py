@@ -1,4 +1,7 @@
-"""pgbouncer in transaction mode in front of a test's database, where it is installed."""
+"""pgbouncer in transaction mode in front of a test's database, where it is installed.
+
+`PGBOUNCER` names another program than the one that is found, such as a newer version.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from tests.conftest import Database
 
 __all__ = ["POOL_SIZE", "PROGRAM", "knows_prepared_statements", "pooling"]
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+PROGRAM = os.environ.get("PGBOUNCER") or shutil.which(
+    "pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin"
+)
 POOL_SIZE = 2
 
 

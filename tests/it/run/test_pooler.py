@@ -6,12 +6,20 @@ import pytest
 
 from tests.conftest import Database
 from tests.it.run.native import run
-from tests.support.pgbouncer import POOL_SIZE, PROGRAM, pooling
+from tests.support.pgbouncer import POOL_SIZE, PROGRAM, knows_prepared_statements, pooling
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 
 
-@pytest.mark.parametrize("protocol", ["extended", "simple"])
+_PREPARED = pytest.param(
+    "prepared",
+    marks=pytest.mark.skipif(
+        not knows_prepared_statements(), reason="pgbouncer knows prepared statements from 1.21 on"
+    ),
+)
+
+
+@pytest.mark.parametrize("protocol", ["extended", "simple", _PREPARED])
 def test_the_load_goes_through_the_pooler(database: Database, protocol: str) -> None:
     with pooling(database, search_path="stormdb_described") as pooled:
         ran = run(
