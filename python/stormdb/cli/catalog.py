@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from stormdb.cli.flags import WhatFlags
+    from stormdb.config import RunConfig
     from stormdb.plugins import Catalog, PluginRecord, Settings
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "FolderFlag",
     "JsonFlag",
     "PluginFlag",
+    "catalog_of",
     "find_plugins",
     "is_confirmed",
     "path_of",
@@ -73,6 +76,22 @@ def find_plugins(
     if only:
         return Catalog.at_paths(only, settings.limits, wheels=settings.wheels)
     return Catalog.discover(settings, where=where)
+
+
+def catalog_of(config: RunConfig, what: WhatFlags) -> Catalog:
+    """The plugins of a configuration; with `--locked`, only what the lock beside it holds.
+
+    Raises:
+        ConfigError: the configuration names a file that does not exist, or there is no lock.
+    """
+    from stormdb.plugins import Catalog
+
+    catalog = Catalog.discover(config.plugins, where=config.where)
+    if what.locked:
+        from stormdb.plugins.lock import read_lock
+
+        catalog.insist_on(read_lock(what.config.parent if what.config else Path()))
+    return catalog
 
 
 def is_confirmed(record: PluginRecord) -> bool:

@@ -30,15 +30,15 @@ def cleanup(what: WhatFlags, data: CleanupFlags, server: ServerFlags, log: LogFl
     role keeps something in it and nothing outside of it depends on it.
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.cli import prompt
+    from stormdb.cli.catalog import catalog_of
     from stormdb.cli.outcome import say
     from stormdb.cli.outputs import open_view
     from stormdb.cli.settings import load_config
     from stormdb.errors import ExitCode
-    from stormdb.plugins import Catalog
     from stormdb.run import RunOptions, Session
 
     config = load_config(what, log, server.values())
-    catalog = Catalog.discover(config.plugins, where=config.where)
+    catalog = catalog_of(config, what)
     options = RunOptions(confirm=prompt.always if data.yes else prompt.ask)
     with open_view(OutputFlags(), config) as view:
         dropped = run_coroutine(Session(config, catalog, view, options).clean_up())

@@ -86,6 +86,12 @@ class WhatFlags(FlagGroup):
         list[str] | None,
         typer.Option(metavar="FOLDER", help="Search a folder for plugins; repeatable."),
     ] = None
+    locked: Annotated[
+        bool,
+        typer.Option(
+            "--locked", help="Refuse plugins and packages that are not what stormdb.lock holds."
+        ),
+    ] = False
     set_: Annotated[
         list[str] | None,
         typer.Option(

@@ -49,16 +49,16 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.analysis import summarise
     from stormdb.cli import prompt
+    from stormdb.cli.catalog import catalog_of
     from stormdb.cli.outcome import say
     from stormdb.cli.outputs import open_view, write_outputs
     from stormdb.cli.settings import load_config
-    from stormdb.plugins import Catalog
     from stormdb.run import RunOptions, Session
     from stormdb.run.ending import ending_of
 
     config = load_config(what, log, load.values() | server.values() | output.values())
     output.exports().check()
-    catalog = Catalog.discover(config.plugins, where=config.where)
+    catalog = catalog_of(config, what)
     options = RunOptions(
         setup=data.setup,
         rebuild=data.rebuild,

@@ -1,11 +1,13 @@
-"""`stormdb plugins install|remove|update|gc`: what gets, keeps and passes on plugins."""
+"""`stormdb plugins install|remove|update|lock|build|gc`: get, keep and pass on plugins."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stormdb.cli.catalog import ConfigFlag, FolderFlag, PluginFlag
 from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
 
@@ -72,6 +74,44 @@ def remove(name: NameArgument) -> None:
     one = store.find(name)
     store.remove(one)
     typer.echo(f"removed {one.name} from {one.folder.parent}")
+
+
+@app.command(cls=PlainCommand, short_help="Write down what the plugins are.")
+def lock(
+    config: ConfigFlag = None, plugin: PluginFlag = None, plugin_path: FolderFlag = None
+) -> None:
+    """Write stormdb.lock: the sha256 of each plugin's files, and of each package that it needs.
+
+    It lies beside the configuration, or in the current folder, and belongs into version control.
+    `stormdb run --locked` refuses whatever differs from it. No code of a plugin runs.
+    """
+    from stormdb.cli.catalog import find_plugins
+    from stormdb.plugins.lock import write_lock
+
+    catalog = find_plugins(config, plugin, plugin_path)
+    folder = config.parent if config else Path()
+    file = run_coroutine(write_lock(catalog.plugins, folder))
+    typer.echo(f"wrote {file}")
+
+
+@app.command(cls=PlainCommand, short_help="Build a wheel, the same bytes each time.")
+def build(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A project with a pyproject.toml.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where to put the wheel.")
+    ] = Path("dist"),
+    find_links: WheelsFlag = "",
+) -> None:
+    """Build a wheel of a project: by its own build backend, the same bytes each time.
+
+    Its times are those of SOURCE_DATE_EPOCH, or 1980-01-01; the plugin's [tool.stormdb] goes with
+    it.
+    """
+    from stormdb.plugins.build import build_wheel
+
+    typer.echo(run_coroutine(build_wheel(folder, out, wheels=find_links)))
 
 
 @app.command(cls=PlainCommand, short_help="Remove environments that are not used.")

@@ -15,6 +15,7 @@ from stormdb.plugins.host import Host
 from stormdb.plugins.manifest import metadata_problem
 
 if TYPE_CHECKING:
+    from stormdb.plugins.lock import Lock
     from stormdb.plugins.record import PluginRecord
     from stormdb.plugins.settings import Limits, Settings
 
@@ -76,6 +77,10 @@ class Catalog:
         """
         found = (record for path in paths for record in discover.at_path(path))
         return cls(_with_wheels(found, wheels, str), limits)
+
+    def insist_on(self, lock: Lock) -> None:
+        """Let nothing else count than what a lock holds; comes before `load`."""
+        self.plugins = list(map(lock.applied, self.plugins))
 
     async def load(self, may_run: Callable[[PluginRecord], bool] = _any) -> None:
         """Read the metadata of all plugins, from their files, from the cache, or by their code.

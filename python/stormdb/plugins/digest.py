@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["digest"]
+__all__ = ["digest", "file_digests"]
 
 
 def digest(paths: Iterable[Path]) -> str:
@@ -16,11 +16,20 @@ def digest(paths: Iterable[Path]) -> str:
     there: names that start with a dot, `__pycache__`, compiled modules.
     """
     total = hashlib.sha256()
+    for name, content in _contents(paths):
+        total.update(f"{name}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def file_digests(paths: Iterable[Path]) -> dict[str, str]:
+    """sha256 of each file that counts, by its name."""
+    return dict(_contents(paths))
+
+
+def _contents(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
         for name, file in _files(path):
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
-            total.update(f"{name}\0{content}\n".encode())
-    return total.hexdigest()
+            yield name, hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:

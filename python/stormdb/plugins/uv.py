@@ -8,7 +8,9 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from stormdb.errors import PluginError
 
@@ -48,7 +50,13 @@ def packages_from(wheels: str) -> list[str]:
     return ["--no-index", "--find-links", wheels] if wheels else []
 
 
-async def run_uv(*arguments: str, what: str, where: str | None = None, stdin: str = "") -> str:
+async def run_uv(
+    *arguments: str,
+    what: str,
+    where: str | None = None,
+    stdin: str = "",
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Run uv to its end and return what it printed; a cancelled call ends it.
 
     Args:
@@ -56,6 +64,7 @@ async def run_uv(*arguments: str, what: str, where: str | None = None, stdin: st
         what: what it is run for; begins the message of an error.
         where: the plugin's place, for the message.
         stdin: what it reads.
+        variables: put into its environment.
 
     Raises:
         PluginError: it failed; tells in its words why.
@@ -67,7 +76,7 @@ async def run_uv(*arguments: str, what: str, where: str | None = None, stdin: st
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=environ | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"},
+        env=environ | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", **variables},
     )
     try:
         stdout, stderr = await process.communicate(stdin.encode())

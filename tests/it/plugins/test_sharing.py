@@ -123,3 +123,69 @@ def test_files_and_code_that_disagree_are_told(tmp_path: Path) -> None:
     file.write_text(ABOUT.replace("{name}", "shop").replace("1.0.0", "2.0.0") + file.read_text())
     text = stormdb("plugins", "check", file, code=3)
     assert "says version '1.0.0' in get_metadata(), but '2.0.0' in its [tool.stormdb]" in text
+
+
+def make_locked(folder: Path) -> Path:
+    """A package folder that needs tinylib from a folder of wheels, and a configuration of it."""
+    make_wheel(folder / "wheels", "tinylib", "1.0", {"tinylib.py": "VERSION = '1.0'\n"})
+    file = folder / "shop.py"
+    block = '# /// script\n# dependencies = ["tinylib"]\n# ///\nimport tinylib\n'
+    file.write_text(block + source("shop"))
+    (folder / "stormdb.yaml").write_text(
+        "workload: shop\nduration: 1s\nplugins: {files: [shop.py], wheels: wheels}\n"
+    )
+    stormdb("plugins", "lock", "-c", "stormdb.yaml")
+    return file
+
+
+def test_a_lock_then_one_changed_byte_is_refused_before_any_code_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = folder / "mark"
+    file = make_locked(folder)
+    # It goes on to the server, where nobody answers.
+    run = ("run", "-c", "stormdb.yaml", "--locked", "--host", "127.0.0.1", "--port", 1)
+    stormdb(*run, code=2)
+    monkeypatch.setenv("LOADED_MARK", str(mark))
+    file.write_text(file.read_text().replace("1.0.0", "1.0.1"))
+    text = stormdb(*run, code=3)
+    assert "plugin shop is not what stormdb.lock holds: shop.py has changed; sha256" in text
+    assert "hint: undo the change, or accept it with stormdb plugins lock" in text
+    assert not mark.exists()
+    stormdb("plugins", "lock", "-c", "stormdb.yaml")
+    stormdb(*run, code=2)
+    assert mark.exists()
+
+
+def test_a_package_that_is_not_the_locked_one_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_locked(folder)
+    # As on another machine: in uv's cache here is the package that was locked.
+    monkeypatch.setenv("UV_CACHE_DIR", str(folder / "uv"))
+    make_wheel(folder / "wheels", "tinylib", "1.0", {"tinylib.py": "VERSION = '1.O'\n"})
+    text = stormdb("run", "-c", "stormdb.yaml", "--locked", code=3)
+    assert "Hash mismatch for `tinylib==1.0`" in text
+    (folder / "stormdb.lock").unlink()
+    text = stormdb("run", "-c", "stormdb.yaml", "--locked", code=1)
+    assert "there is no stormdb.lock in" in text
+
+
+def test_two_builds_have_the_same_bytes_and_say_what_is_in_them(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        project = make_project(tmp_path / name, "shop")
+        text = (project / "pyproject.toml").read_text()
+        text = text.replace('["setuptools"]', '["uv_build>=0.9,<0.14"]')
+        text = text.replace("setuptools.build_meta", "uv_build")
+        about = '[tool.stormdb]\nname = "shop"\nworkload_types = ["shop"]\n'
+        (project / "pyproject.toml").write_text(text + about)
+        stormdb("plugins", "build", project, "--out", tmp_path / name / "dist")
+    built = [next((tmp_path / name / "dist").iterdir()) for name in ("one", "two")]
+    assert built[0].name == "shop_plugin-1.0.0-py3-none-any.whl"
+    assert built[0].read_bytes() == built[1].read_bytes()
+    stormdb("plugins", "install", built[0])
+    assert listed()["shop"]["metadata"]
+    assert "ok       create shop" in stormdb("plugins", "check", built[1])
+    text = stormdb("plugins", "build", tmp_path / "nowhere", code=1)
+    assert "is no folder with a pyproject.toml" in text
