@@ -65,6 +65,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         f"{_count(run.connections, 'connection')}",
         "load": _load(summary),
         "plugin": f"{plugin.name} {plugin.version} from {plugin.source} ({_short(plugin.digest)})",
+        "packages": ", ".join(one.partition(" ")[0] for one in plugin.packages),
         "config": f"{_short(run.config_digest)}, seed {run.seed}{_config(summary)}",
         "options": _pairs(run.config.get("workload_config", {})),
         "test": _pairs(run.config.get("test_metadata", {})),

@@ -90,12 +90,15 @@ class PluginInfo:
         version: from its metadata.
         source: file, folder or distribution that it came from.
         digest: `sha256:` and 64 hexadecimal digits over its content.
+        packages: those of its own environment, such as `numpy==2.4.6`; with `--locked` as the lock
+            has them, with the digests of their files.
     """
 
     name: str
     version: str
     source: str
     digest: str
+    packages: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

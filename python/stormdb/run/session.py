@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stormdb.config import ConnectTarget, RunConfig
     from stormdb.executor import LoadSpec
     from stormdb.plugin import Finding
-    from stormdb.plugins import Catalog
+    from stormdb.plugins import Catalog, PluginRecord
     from stormdb.run.events import RunEvents
 
 __all__ = ["RunOptions", "Session"]
@@ -266,6 +266,7 @@ class Session:
                 version=plugin.metadata.version,
                 source=plugin.host.record.source,
                 digest=plugin.host.record.digest,
+                packages=_packages(plugin.host.record),
             ),
             phases=measured.phases,
             intervals=measured.intervals,
@@ -273,6 +274,14 @@ class Session:
             warnings=tuple(map(logs.redact, self._stages.warnings)),
             calibration=calibration.load(),
         )
+
+
+def _packages(record: PluginRecord) -> Sequence[str]:
+    """The packages of the plugin's own environment, for the report."""
+    if record.environment is None:
+        return ()
+    made = (record.environment.facts() or {}).get("packages", {})
+    return record.environment.pins or tuple(f"{name}=={made[name]}" for name in made)
 
 
 def _without_secrets(finding: Finding) -> Finding:
