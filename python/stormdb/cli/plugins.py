@@ -1,4 +1,4 @@
-"""`stormdb plugins list`, `info` and `check`."""
+"""`stormdb plugins`: `list`, `info` and `check`; others have files of their own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
 from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
+from stormdb.cli.plugins_new import new
 from stormdb.cli.sharing import app as sharing
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ app.add_typer(sharing)
 
 @app.callback()
 def _plugins() -> None:
-    """List, inspect and check plugins."""
+    """Write, list, inspect and check plugins."""
+
+
+app.command(cls=PlainCommand, short_help="Make a new plugin from a template.")(new)
 
 
 @app.command("list", cls=PlainCommand, short_help="List the plugins that are found.")
@@ -116,8 +120,9 @@ def check(
 ) -> None:
     """Take plugins through their life without a server, and tell each step.
 
-    Import, metadata, needs, initialize(), create_workload() of each type, cleanup(). Exits with 3
-    if there is a problem.
+    What its source shows to go wrong under load, import, metadata, needs, initialize(),
+    create_workload() of each type, cleanup(). Exits with 3 if there is a problem. A line of the
+    source is excused by a comment such as # stormdb: ok blocking-call.
     """
     from stormdb.cli.catalog import find_plugins, print_json
     from stormdb.errors import ConfigError, ExitCode
@@ -210,6 +215,7 @@ def _step(step: Step) -> dict[str, Any]:
         "ok": step.problem is None,
         "detail": step.detail,
         "problem": _problem(step.problem),
+        **({"file": step.flaw.file, "line": step.flaw.line} if step.flaw else {}),
     }
 
 
