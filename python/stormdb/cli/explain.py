@@ -1,4 +1,4 @@
-"""`stormdb explain`: what a workload's described transactions do, before anything runs."""
+"""`stormdb explain`: what transactions do before anything runs, or how a server executes them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from stormdb.cli.grouped import GroupedCommand, grouped
 if TYPE_CHECKING:
     from stormdb.config import RunConfig
     from stormdb.plugins import Catalog, CompiledProgram, PluginRecord
+    from stormdb.workshop.look import Look
 
 __all__ = ["app"]
 
+_LOOK_NS = 1_000_000_000
+"""How long the run takes that is not slowed by looking."""
 _CONFIG_SUFFIXES = {".yaml", ".yml", ".json"}
 
 
@@ -35,6 +38,14 @@ class ExplainFlags(WhatFlags):
             help="Workload type, or its plugin, or a configuration file.",
         ),
     ] = None
+    analyze: Annotated[
+        bool,
+        typer.Option(
+            "--analyze",
+            help="Run it for a few seconds on a server that is started for it, and show each "
+            "statement with its plan and what makes one doubt.",
+        ),
+    ] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
 
@@ -48,17 +59,22 @@ app = typer.Typer(
 @app.command(cls=GroupedCommand)
 @grouped
 def explain(what: ExplainFlags, log: LogFlags) -> int:
-    """Show what a workload's described transactions do, without a server.
+    """Show what a workload does: its described transactions, or the plans of its statements.
 
     \b
     stormdb explain bank                    a workload type
     stormdb explain ./bank.py               every workload type of a plugin
     stormdb explain stormdb.yaml            what a configuration runs
     stormdb explain bank --scale 50 --json  the whole program, for programs
+    stormdb explain bank --analyze          its statements with their plans, on a server
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.cli.catalog import path_of, print_json
     from stormdb.errors import ExitCode
 
+    if what.analyze:
+        looks = run_coroutine(_look(what, log, path_of(what.name)))
+        _print_looks(looks, as_json=what.as_json)
+        return ExitCode.MET
     explained = run_coroutine(_explain(what, log, path_of(what.name)))
     if what.as_json:
         print_json([_facts(*one) for one in explained])
@@ -72,6 +88,14 @@ Explained = tuple[str, "PluginRecord", "CompiledProgram"]
 
 
 async def _explain(what: ExplainFlags, log: LogFlags, path: Path | None) -> list[Explained]:
+    catalog, configs = await _choose(what, log, path)
+    return await _compile(catalog, catalog.find(configs[0].workload), configs)
+
+
+async def _choose(
+    what: ExplainFlags, log: LogFlags, path: Path | None
+) -> tuple[Catalog, list[RunConfig]]:
+    """The plugins that can be used, and a configuration for each workload type that is meant."""
     from stormdb.cli.catalog import find_plugins
     from stormdb.cli.settings import load_config
     from stormdb.plugins import Catalog
@@ -82,7 +106,7 @@ async def _explain(what: ExplainFlags, log: LogFlags, path: Path | None) -> list
         config = load_config(what, log, {})
         catalog = Catalog.discover(config.plugins, where=config.where)
         await catalog.load()
-        return await _compile(catalog, catalog.find(config.workload), [config])
+        return catalog, [config]
     catalog = find_plugins(what.config, what.plugin, what.plugin_path, only=[path])
     await catalog.load()
     record = catalog.named(path)
@@ -90,8 +114,30 @@ async def _explain(what: ExplainFlags, log: LogFlags, path: Path | None) -> list
         raise record.problem
     assert record.metadata
     types = [what.workload] if what.workload else record.metadata.workload_types
-    configs = [load_config(replace(what, name=one, workload=None), log, {}) for one in types]
-    return await _compile(catalog, record, configs)
+    return catalog, [load_config(replace(what, name=one, workload=None), log, {}) for one in types]
+
+
+async def _look(what: ExplainFlags, log: LogFlags, path: Path | None) -> list[tuple[str, Look]]:
+    """Run each workload type that is meant on a server of its own."""
+    from stormdb.workshop.look import look_at, looking_server
+
+    catalog, configs = await _choose(what, log, path)
+    async with looking_server(configs[0]) as server:
+        return [
+            (config.workload, await look_at(config, catalog, server, duration_ns=_LOOK_NS))
+            for config in configs
+        ]
+
+
+def _print_looks(looks: list[tuple[str, Look]], *, as_json: bool) -> None:
+    from stormdb.cli.catalog import print_json
+    from stormdb.workshop.page import look_facts, look_lines
+
+    if as_json:
+        print_json([{"workload": workload} | look_facts(look) for workload, look in looks])
+        return
+    for workload, look in looks:
+        typer.echo("\n".join([f"{workload}:", *look_lines(look)]))
 
 
 async def _compile(
