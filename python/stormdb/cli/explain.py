@@ -88,14 +88,14 @@ Explained = tuple[str, "PluginRecord", "CompiledProgram"]
 
 
 async def _explain(what: ExplainFlags, log: LogFlags, path: Path | None) -> list[Explained]:
-    catalog, configs = await _choose(what, log, path)
-    return await _compile(catalog, catalog.find(configs[0].workload), configs)
+    catalog, record, configs = await _choose(what, log, path)
+    return await _compile(catalog, record, configs)
 
 
 async def _choose(
     what: ExplainFlags, log: LogFlags, path: Path | None
-) -> tuple[Catalog, list[RunConfig]]:
-    """The plugins that can be used, and a configuration for each workload type that is meant."""
+) -> tuple[Catalog, PluginRecord, list[RunConfig]]:
+    """The plugin that is meant, and a configuration for each of its workload types that is."""
     from stormdb.cli.catalog import find_plugins
     from stormdb.cli.settings import load_config
     from stormdb.plugins import Catalog
@@ -106,7 +106,7 @@ async def _choose(
         config = load_config(what, log, {})
         catalog = Catalog.discover(config.plugins, where=config.where)
         await catalog.load()
-        return catalog, [config]
+        return catalog, catalog.find(config.workload), [config]
     catalog = find_plugins(what.config, what.plugin, what.plugin_path, only=[path])
     await catalog.load()
     record = catalog.named(path)
@@ -114,14 +114,15 @@ async def _choose(
         raise record.problem
     assert record.metadata
     types = [what.workload] if what.workload else record.metadata.workload_types
-    return catalog, [load_config(replace(what, name=one, workload=None), log, {}) for one in types]
+    configs = [load_config(replace(what, name=one, workload=None), log, {}) for one in types]
+    return catalog, record, configs
 
 
 async def _look(what: ExplainFlags, log: LogFlags, path: Path | None) -> list[tuple[str, Look]]:
     """Run each workload type that is meant on a server of its own."""
     from stormdb.workshop.look import look_at, looking_server
 
-    catalog, configs = await _choose(what, log, path)
+    catalog, _, configs = await _choose(what, log, path)
     async with looking_server(configs[0]) as server:
         return [
             (config.workload, await look_at(config, catalog, server, duration_ns=_LOOK_NS))

@@ -1,4 +1,4 @@
-"""`stormdb explain --analyze` on a workload that does everything wrong, and on one that does not."""
+"""`stormdb explain --analyze` on a workload that does everything wrong, and on a good one."""
 
 from __future__ import annotations
 
