@@ -20,8 +20,8 @@ __all__ = [
     "JsonFlag",
     "PluginFlag",
     "catalog_of",
+    "confirmed_by",
     "find_plugins",
-    "is_confirmed",
     "path_of",
     "print_json",
     "print_table",
@@ -94,12 +94,23 @@ def catalog_of(config: RunConfig, what: WhatFlags) -> Catalog:
     return catalog
 
 
-def is_confirmed(record: PluginRecord) -> bool:
-    """Whether somebody has said that a plugin may run: named it, installed it, or locked it."""
-    from stormdb.plugins import Kind
+def confirmed_by(folder: Path) -> Callable[[PluginRecord], bool]:
+    """Tells whether somebody has said that a plugin may run: named, installed or locked it.
 
-    is_ours = record.kind in {Kind.BUILTIN, Kind.DISTRIBUTION}
-    return is_ours or bool(record.config_place or record.origin)
+    Args:
+        folder: where the lock is, if there is one.
+    """
+    from stormdb.plugins import Kind
+    from stormdb.plugins.lock import LOCK_FILE, read_lock
+
+    has_lock = (folder / LOCK_FILE).exists()
+    locked = {one["sha256"] for one in read_lock(folder).plugins} if has_lock else set()
+
+    def is_confirmed(record: PluginRecord) -> bool:
+        is_ours = record.kind in {Kind.BUILTIN, Kind.DISTRIBUTION}
+        return is_ours or bool(record.config_place or record.origin) or record.digest in locked
+
+    return is_confirmed
 
 
 def path_of(name: str | None) -> Path | None:

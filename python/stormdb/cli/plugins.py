@@ -46,11 +46,11 @@ def list_(
     if somebody named or installed it, in a process of its own, and not again as long as its files
     stay the same.
     """
-    from stormdb.cli.catalog import find_plugins, is_confirmed, print_json, print_table
+    from stormdb.cli.catalog import confirmed_by, find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
 
     catalog = find_plugins(config, plugin, plugin_path)
-    run_coroutine(catalog.load(is_confirmed))
+    run_coroutine(catalog.load(confirmed_by(config.parent if config else Path())))
     if as_json:
         print_json([_facts(record) for record in catalog.plugins])
         return
@@ -70,7 +70,7 @@ def list_(
             say(f"cannot be used: {record.problem}")
     if unread := [record.where for record in catalog.plugins if _is_unread(record)]:
         say(
-            f"not asked, because nobody named or installed them: {', '.join(unread)}; "
+            f"not asked, because nobody named, installed or locked them: {', '.join(unread)}; "
             f"hint: stormdb plugins check {unread[0]} runs its code, a [tool.stormdb] table in "
             "its files makes that needless"
         )

@@ -111,10 +111,18 @@ def test_a_list_runs_no_code_of_a_plugin_that_nobody_named(
     assert listed()["telling"]["metadata"]
     assert listed()["silent"]["metadata"] is None
     text = stormdb("plugins", "list")
-    assert "not asked, because nobody named or installed them: plugins/silent.py; hint:" in text
+    assert (
+        "not asked, because nobody named, installed or locked them: plugins/silent.py; hint:"
+        in text
+    )
     assert not mark.exists()
-    stormdb("plugins", "check", silent)
+    stormdb("plugins", "lock")
+    assert not mark.exists()
+    assert listed()["silent"]["metadata"]
     assert mark.exists()
+    silent.write_text(silent.read_text() + "# another\n")
+    assert listed()["silent"]["metadata"] is None
+    stormdb("plugins", "check", silent)
     assert listed()["silent"]["metadata"]
 
 
