@@ -11,6 +11,7 @@ import typer
 from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
 from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
+from stormdb.cli.plugins_contract import try_contract
 from stormdb.cli.plugins_dev import dev
 from stormdb.cli.plugins_new import new
 from stormdb.cli.sharing import app as sharing
@@ -28,11 +29,14 @@ app.add_typer(sharing)
 
 @app.callback()
 def _plugins() -> None:
-    """Write, list, inspect and check plugins."""
+    """Write, list, inspect, check and test plugins."""
 
 
 app.command(cls=PlainCommand, short_help="Make a new plugin from a template.")(new)
 app.command(cls=PlainCommand, short_help="Look at a plugin again at each save.")(dev)
+app.command("test", cls=PlainCommand, short_help="Try whether a plugin keeps its promises.")(
+    try_contract
+)
 
 
 @app.command("list", cls=PlainCommand, short_help="List the plugins that are found.")

@@ -63,6 +63,10 @@ class Interrupts:
         """Whether the run was asked to end."""
         return self._requested.is_set()
 
+    def request(self) -> None:
+        """Ask the run to end in order, as the first signal does."""
+        self._requested.set()
+
     async def wait(self) -> None:
         """Wait for the first signal."""
         await self._requested.wait()

@@ -86,6 +86,16 @@ class Session:
         self._catalog = catalog
         self._options = options or RunOptions()
         self._stages = Stages(events)
+        self._interrupts = Interrupts(
+            # What the user did is no doubt about the numbers: it is told, and not kept for the
+            # report.
+            self._stages.events.warning,
+            self._stages.events.close,
+        )
+
+    def interrupt(self) -> None:
+        """End the run in order, as the first Ctrl-C does; called from its event loop."""
+        self._interrupts.request()
 
     async def run(self) -> RunResult:
         """Load the plugin, compile, reach the server, check, make the data, load, drain, verify.
@@ -97,7 +107,7 @@ class Session:
             StormdbError: it did not come to a load.
         """
         plan = plan_of(self._config)
-        async with self._interrupts() as interrupts, AsyncExitStack() as stack:
+        async with self._interrupts as interrupts, AsyncExitStack() as stack:
             plugin = await interrupts.guard(self._load_plugin(stack))
             program = await interrupts.guard(
                 compile_program(self._config, plugin.host, plugin.config, self._stages)
@@ -125,14 +135,10 @@ class Session:
                 hint="name a server with --host or a configuration file, or a folder with "
                 "--data-dir",
             )
-        async with self._interrupts() as interrupts, AsyncExitStack() as stack:
+        async with self._interrupts as interrupts, AsyncExitStack() as stack:
             plugin = await interrupts.guard(self._load_plugin(stack))
             ready = await interrupts.guard(self._reach_server(plugin, stack))
             return await interrupts.guard(self._drop_data(ready))
-
-    def _interrupts(self) -> Interrupts:
-        # What the user did is no doubt about the numbers: it is told, and not kept for the report.
-        return Interrupts(self._stages.events.warning, self._stages.events.close)
 
     async def _load_plugin(self, stack: AsyncExitStack) -> LoadedPlugin:
         return await load_plugin(self._config, self._catalog, self._stages, stack)

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
 import time
 from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Self
@@ -19,13 +20,13 @@ from stormdb.server.settings import DEFAULTS, check, quote, render
 from stormdb.server.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["EmbeddedServer"]
 
 _START_LIMIT_S = 120.0  # a kept server that was killed replays its log first
+_STOP_LIMIT_S = 60.0
 _TRIES_MAX = 5
 _PRELOAD = "shared_preload_libraries"
 
@@ -96,6 +97,8 @@ class EmbeddedServer:
         self._login = Login(user=superuser, password=secrets.token_urlsafe(18))
         self._owner_pid = os.getpid()
         self._folder: TemporaryFolder | None = None
+        self._workshop: Workshop
+        self._process: subprocess.Popen[bytes]
         self._log: IO[bytes] | None = None
 
     def start(self) -> Self:
@@ -129,6 +132,26 @@ class EmbeddedServer:
             self._kept.discard_partial()
         self._close(folder)
 
+    def restart(self) -> None:
+        """Stop the server in order, which ends every session, and start it on the same port.
+
+        Raises:
+            ConnectError: it did not end, or did not start again.
+        """
+        folder, log = self._folder, self._log
+        assert folder is not None, "the server is not running"
+        assert log is not None
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired as error:
+            raise ConnectError(
+                f"the server did not end within {_STOP_LIMIT_S:g} s", where=str(self.log_path)
+            ) from error
+        folder.guard.forget()
+        self._given["port"] = str(self.port)
+        self._launch(self._workshop, folder, log)
+
     def detach(self) -> None:
         """Let the server and its files outlive this process; another guard can end it."""
         folder, self._folder = self._folder, None
@@ -158,7 +181,7 @@ class EmbeddedServer:
         self.log_path = (kept or folder).path / "server.log"
         flags = os.O_RDWR | os.O_APPEND
         self._log = os.fdopen(account.open_file(self.log_path, flags), "r+b", buffering=0)
-        workshop = Workshop(
+        self._workshop = workshop = Workshop(
             account=account,
             programs=found,
             guard=folder.guard,
@@ -185,7 +208,7 @@ class EmbeddedServer:
             log_start = log.seek(0, os.SEEK_END)
             process = self._launch_once(workshop, folder, log, settings)
             if self._becomes_ready(process):
-                self.pid = process.pid
+                self._process, self.pid = process, process.pid
                 return
             folder.guard.forget()
             log.seek(log_start)
