@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from stormdb.errors import StormdbError
+from stormdb.errors import StormdbError, WorkloadError
 from stormdb.plugins import Host
 from stormdb.plugins.settings import DefaultLimits
 from stormdb.run.schema import schema_name
@@ -141,11 +141,22 @@ class Bench:
         return (await self._once(f"first {workload}", lambda: self._first(workload)))[0]
 
     async def _first(self, workload: str) -> tuple[First, ScratchDatabase]:
+        await self._once("dropped", self._drop_first)
         database = await self.server.create()
         self._databases.append(database)
         config = self.config(workload, database)
         may_vary = self.declaration.may_vary
         return await go_first(self.record, config, self.server, database, may_vary), database
+
+    async def _drop_first(self) -> None:
+        """All that ends with a cleanup comes first.
+
+        A role belongs to the whole server: a cleanup takes it away from other databases too.
+        """
+        for workload in self.metadata.workload_types:
+            for course in (self.second, self.larger):
+                with suppress(WorkloadError):
+                    await course(workload)
 
     async def second(self, workload: str) -> Second:
         """Its data, made with the same seed elsewhere, made again and dropped."""

@@ -137,6 +137,7 @@ class PluginContract:
     larger_scale: ClassVar[int]
     seed: ClassVar[int]
     run_s: ClassVar[float]
+    patience_s: ClassVar[float]
     memory_s: ClassVar[float]
     keys: ClassVar[Mapping[str, Any]]
 

@@ -29,6 +29,7 @@ __all__ = ["First", "Larger", "Second", "Step", "go_first", "go_larger", "go_sec
 _T = TypeVar("_T")
 _SETTLE_S = 5.0
 """How long the server may take to end a session that was closed."""
+_DROP_S = 120.0
 _BYSTANDER = "stormdb_bystander"
 
 MayVary = Callable[[str], bool]
@@ -152,7 +153,14 @@ async def _again(desk: Desk) -> list[str]:
 
 
 async def _left(watcher: asyncpg.Connection, before: State, desk: Desk) -> list[str]:
-    await desk.drop()
+    try:
+        async with asyncio.timeout(_DROP_S):
+            await desk.drop()
+    except TimeoutError as error:
+        raise WorkloadError(
+            f"it does not end within {_DROP_S:g} s",
+            hint="let no session and no prepared transaction hold locks when setup() has ended",
+        ) from error
     await desk.leave()
     # The plugin's process is still there: what it holds, it holds on to.
     left = await _settled(watcher, desk.connection.get_server_pid())

@@ -11,7 +11,7 @@ from stormdb.errors import ConfigError
 
 __all__ = ["Declaration"]
 
-_STRENGTHS = ("scale", "larger_scale", "seed", "run_s", "memory_s", "keys")
+_STRENGTHS = ("scale", "larger_scale", "seed", "run_s", "patience_s", "memory_s", "keys")
 """How the plugin is tried; the other attributes narrow what is asked of it."""
 
 
@@ -31,6 +31,7 @@ class Declaration:
         larger_scale: the scale at which there must be more rows.
         seed: seed of the runs.
         run_s: length of a plain run in seconds.
+        patience_s: how long a run may take to go on after an outage, and a rare statement to come.
         memory_s: how long memory is watched, in seconds.
         keys: further keys of the configuration, such as `{"workload_config": {"rows": 10}}`.
     """
@@ -45,6 +46,7 @@ class Declaration:
     larger_scale: int = 2
     seed: int = 1
     run_s: float = 0.5
+    patience_s: float = 30.0
     memory_s: float = 20.0
     keys: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,6 +66,11 @@ class Declaration:
                     hint=f"did you mean {near[0]}?",
                 )
         return cls(**{name: getattr(contract, name) for name in known if hasattr(contract, name)})
+
+    def __post_init__(self) -> None:
+        for name in ("allows_empty_reads", "allows_errors", "varies"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigError(f"{name} is a text", hint=f'write {name} = {{"…"}}')
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Self:

@@ -31,10 +31,13 @@ _PLAIN: Mapping[str, Any] = {
     "warm_up": "0s",
     "workers": 4,
     "connections": 4,
-    "processes": 1,
     "plugins": {"auto_load": False},
+    # Whoever tests wants to know what happens, not how often.
+    "load": {"think_time": "5ms"},
 }
-"""A short run in one process."""
+"""A short run, at leisure."""
+_ONE = {"coroutine": "processes", "native": "threads"}
+"""One of these is enough; each executor knows its own only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +212,10 @@ class Runner:
 
     def config(self, workload: str, **keys: Any) -> RunConfig:
         """The configuration of a run."""
-        flags = {**_PLAIN, **self._keys, **keys, "database": dict(self._database.keys)}
+        asked = {**_PLAIN, **self._keys, **keys}
+        if one := _ONE.get(asked.get("executor", "")):
+            asked.setdefault(one, 1)
+        flags = {**asked, "database": dict(self._database.keys)}
         return load(None, workload=workload, flags=flags, environ={})
 
     async def run(

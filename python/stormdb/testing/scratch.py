@@ -168,6 +168,14 @@ class ScratchServer:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
                 database.name,
             )
+            prepared = await connection.fetch(
+                "SELECT quote_literal(gid) FROM pg_prepared_xacts WHERE database = $1",
+                database.name,
+            )
+        if prepared:
+            async with database.connected() as connection:
+                for row in prepared:
+                    await connection.execute(f"ROLLBACK PREPARED {row[0]}")
         await self._execute(f"DROP DATABASE IF EXISTS {database.name}")
 
     @asynccontextmanager

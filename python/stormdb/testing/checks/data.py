@@ -25,6 +25,7 @@ __all__ = [
 
 async def setup_makes_the_data(bench: Bench) -> str:
     """Setup goes well, at the declared scale and at a larger one."""
+    await bench.cases()  # a type that cannot be made is the matter of another promise
     scale = bench.declaration.scale
     for workload in bench.metadata.workload_types:
         try:
@@ -62,8 +63,9 @@ async def rows_grow_with_the_scale(bench: Bench) -> str:
 async def setup_twice_changes_nothing(bench: Bench) -> str:
     """Setup on existing data leaves it as it is."""
     for workload in bench.metadata.workload_types:
+        second = await bench.second(workload)
         try:
-            changes = (await bench.second(workload)).changes.get()
+            changes = second.changes.get()
         except WorkloadError as error:
             raise BrokenPromiseError(
                 f"a second setup of {workload} fails: {error.message}",
@@ -96,8 +98,9 @@ async def verify_holds_after_setup(bench: Bench) -> str:
     """What verify checks holds for data that was just made."""
     checked = 0
     for workload in bench.metadata.workload_types:
+        first = await bench.first(workload)
         try:
-            findings = (await bench.first(workload)).findings.get()
+            findings = first.findings.get()
         except WorkloadError as error:
             raise BrokenPromiseError(
                 f"verify of {workload} fails: {error.message}",
@@ -119,8 +122,9 @@ async def verify_holds_after_setup(bench: Bench) -> str:
 async def cleanup_leaves_nothing_behind(bench: Bench) -> str:
     """After cleanup there is no object, role, lock, prepared transaction or session left."""
     for workload in bench.metadata.workload_types:
+        second = await bench.second(workload)
         try:
-            left = (await bench.second(workload)).left.get()
+            left = second.left.get()
         except WorkloadError as error:
             raise _failed(workload, error) from error
         if left:
@@ -135,8 +139,9 @@ async def cleanup_leaves_nothing_behind(bench: Bench) -> str:
 async def cleanup_spares_what_was_there(bench: Bench) -> str:
     """Cleanup touches nothing that was there before, even if it has the names of the plugin."""
     for workload in bench.metadata.workload_types:
+        larger = await bench.larger(workload)
         try:
-            harm = (await bench.larger(workload)).harm.get()
+            harm = larger.harm.get()
         except WorkloadError as error:
             raise _failed(workload, error) from error
         if harm:

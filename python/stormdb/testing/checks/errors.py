@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["a_full_table_is_told", "a_missing_table_is_told", "a_refused_permission_is_told"]
 
-_LIMIT_S = 20.0
-
 # What a server says that cannot make a file longer.
 _FULL = """
 CREATE FUNCTION {schema}.stormdb_test_full() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -122,7 +120,7 @@ async def _told(
     runner = bench.runner(database)
 
     async def until_it_fails(live: LiveRun) -> None:
-        await live.has_failed(sqlstate, limit_s=_LIMIT_S)
+        await live.has_failed(sqlstate, limit_s=bench.declaration.patience_s)
 
     try:
         run = await runner.run(case.workload, setup=False, executor=case.executor)

@@ -24,7 +24,8 @@ async def metadata_is_valid(bench: Bench) -> str:
         async with await Host.start(bench.record, bench.limits) as host:
             metadata = host.record.metadata
     except PluginError as error:
-        raise BrokenPromiseError(error.message, where=error.where, hint=error.hint) from error
+        hint = error.hint or "mend it, then try the other promises"
+        raise BrokenPromiseError(error.message, where=error.where, hint=hint) from error
     assert metadata
     return f"{metadata.name} {metadata.version}"
 

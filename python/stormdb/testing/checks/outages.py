@@ -98,33 +98,34 @@ async def _survives(
     when: str,
 ) -> str:
     goes_on = was_waiting = False
+    patience_s = bench.declaration.patience_s
 
     async def strike_amid(live: LiveRun) -> None:
         nonlocal goes_on, was_waiting
         await _begun(live, case)
         async with _held_up(database, bench.schema) as (connection, was_waiting):
             await strike(connection)
-        goes_on = await live.has_committed(after_ns=time.monotonic_ns(), limit_s=_LIMIT_S)
+        goes_on = await live.has_committed(after_ns=time.monotonic_ns(), limit_s=patience_s)
 
     async with bench.copy(case.workload) as database:
         run = await bench.runner(database).run(
             case.workload, setup=False, during=strike_amid, executor=case.executor, duration=_LONG
         )
-    _check_survival(case, run, when, goes_on=goes_on, was_waiting=was_waiting)
+    if run.result.is_whole and not goes_on:
+        raise BrokenPromiseError(
+            f"{case} does not go on within {patience_s:g} s when {when}",
+            hint="keep no connection and nothing that depends on one from call to call: ask the "
+            "pool each time",
+        )
+    _check_survival(case, run, when, was_waiting=was_waiting)
     return f"{_lost_count(run)} failed, then it went on"
 
 
-def _check_survival(case: Case, run: Run, when: str, *, goes_on: bool, was_waiting: bool) -> None:
+def _check_survival(case: Case, run: Run, when: str, *, was_waiting: bool) -> None:
     if not run.result.is_whole:
         raise BrokenPromiseError(
             f"a run of {case} breaks off when {when}: {run.result.problem}",
             hint="let the exception out of run(): stormdb counts it, and calls run() again",
-        )
-    if not goes_on:
-        raise BrokenPromiseError(
-            f"{case} does not go on within {_LIMIT_S:g} s when {when}",
-            hint="keep no connection and nothing that depends on one from call to call: ask the "
-            "pool each time",
         )
     if was_waiting and not _lost_count(run):
         raise BrokenPromiseError(
