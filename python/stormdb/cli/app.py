@@ -32,7 +32,7 @@ _SUBCOMMANDS = (
     _Subcommand("run", "Put load on a server and report. The default command."),
     _Subcommand("cleanup", "Drop the schema that a workload's setup made."),
     _Subcommand("workloads", "List workload types."),
-    _Subcommand("plugins", "List, inspect and check plugins."),
+    _Subcommand("plugins", "Write, list, inspect, check and test plugins."),
     _Subcommand("explain", "Show what a workload's described transactions do."),
     _Subcommand("config", "Check configuration files, print their schema."),
     _Subcommand("server", "Start an embedded PostgreSQL to try things by hand."),
