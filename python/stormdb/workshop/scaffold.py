@@ -6,9 +6,11 @@ those of `package` lie below those of each template that makes a package.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import keyword
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,7 +70,7 @@ def _words(name: str) -> dict[str, str]:
             hint="begin with a letter, and use a-z, 0-9, - and _ alone, such as job-queue",
         )
     module = name.replace("-", "_")
-    if keyword.iskeyword(module) or importlib.util.find_spec(module) or _is_built_in(module):
+    if keyword.iskeyword(module) or _is_importable(module) or _is_built_in(module):
         raise ConfigError(
             f"{module} is the name of something else in Python or in stormdb",
             where="NAME",
@@ -79,6 +81,14 @@ def _words(name: str) -> dict[str, str]:
         "MyPlugin": "".join(word.capitalize() for word in module.split("_")),
         "my-plugin": module.replace("_", "-"),
     }
+
+
+def _is_importable(module: str) -> bool:
+    """Whether Python or an installed package has it; a mere folder of that name does not count."""
+    if module in sys.stdlib_module_names:
+        return True
+    found = importlib.machinery.PathFinder.find_spec(module)
+    return found is not None and found.origin is not None
 
 
 def _is_built_in(module: str) -> bool:

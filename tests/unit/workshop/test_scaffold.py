@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -80,3 +82,10 @@ def test_what_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
 def test_the_name_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="is the name of something else"):
         create(name, "native", tmp_path)
+
+
+def test_a_plugin_that_was_loaded_before_does_not_take_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
+    assert create("shop", "minimal-file", tmp_path) == [tmp_path / "shop.py"]
