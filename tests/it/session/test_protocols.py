@@ -133,7 +133,7 @@ def test_blocks_savepoints_and_retries_leave_what_they_should(
     row = outcome.row()
     (total,) = database.fetch("SELECT sum(cents) FROM account")
     assert total[0] == 4000
-    assert row.committed > 10
+    assert row.committed > 0
     assert set(row.failed) <= {"40001"}
     assert sum(row.retried.values()) > 0
     # Each try that came to it went on behind it.
