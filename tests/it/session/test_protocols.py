@@ -128,12 +128,12 @@ def test_blocks_savepoints_and_retries_leave_what_they_should(
             tx.execute(give, payee, rows=1, label="give")
 
     outcome = execute(
-        database, program_of(describe), protocol=protocol, seconds=0.6, workers=6, max_tries=100
+        database, program_of(describe), protocol=protocol, seconds=2, workers=6, max_tries=100
     )
     row = outcome.row()
     (total,) = database.fetch("SELECT sum(cents) FROM account")
     assert total[0] == 4000
-    assert row.committed > 0
+    assert row.committed > 10
     assert set(row.failed) <= {"40001"}
     assert sum(row.retried.values()) > 0
     # Each try that came to it went on behind it.
