@@ -44,13 +44,13 @@ def test_arrivals_that_still_wait_after_the_drain_are_dropped(loads: Loads, exec
     outcome = _run(loads, executor, rate=200, drain_ns=300 * MS_NS)
     counts = outcome.counts()
     assert counts["offered"] == 200
-    assert 15 <= counts["committed"] <= 65
+    assert 40 <= counts["committed"] <= 65
     assert counts["unfinished"] <= 1
     dropped = {}
     for phase in outcome.merged.identity():
         dropped |= phase.dropped_by_reason
     assert dropped == {"run_ended": 200 - counts["committed"] - counts["unfinished"]}
-    assert 1.25 * SECOND_NS < outcome.total_ns < 20 * SECOND_NS
+    assert 1.25 * SECOND_NS < outcome.total_ns < 3 * SECOND_NS
 
 
 def test_arrivals_that_are_too_late_are_dropped_instead_of_started(
@@ -61,6 +61,6 @@ def test_arrivals_that_are_too_late_are_dropped_instead_of_started(
     (phase,) = outcome.merged.identity()
     assert set(phase.dropped_by_reason) == {"too_late"}
     assert counts["committed"] + counts["dropped"] == counts["offered"] == 200
-    assert 15 <= counts["committed"] <= 65
+    assert 35 <= counts["committed"] <= 65
     # None was started later than that, whatever the server took for it.
     assert outcome.row().schedule_lag.max_ns <= 210 * MS_NS

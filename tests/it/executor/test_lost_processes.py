@@ -46,7 +46,7 @@ def test_a_killed_worker_process_ends_the_run_and_keeps_what_was_measured(
     assert isinstance(problem, PluginError)
     assert "the process was killed during run()" in str(problem)
     assert "worker process 1" in str(problem)
-    assert 2.4 * SECOND_NS < outcome.end.end_ns < 20 * SECOND_NS
+    assert 2.4 * SECOND_NS < outcome.end.end_ns < 6 * SECOND_NS
     counts, done = outcome.counts(), database.fetch("SELECT count(*) FROM done")[0][0]
     # Its two workers were in a call when it spoke last, and each may have ended one just then that
     # it would have told of in the next interval. What else it did in that time is not known.
@@ -54,7 +54,7 @@ def test_a_killed_worker_process_ends_the_run_and_keeps_what_was_measured(
     assert counts["committed"] < done
     assert counts["committed"] > 0.6 * done
     (warning,) = outcome.warnings
-    assert re.match(r"worker process 1 was lost \d\.\d\d s after the start", warning)
+    assert re.match(r"worker process 1 was lost 2\.[5-9]\d s after the start", warning)
     told = f"{counts['unfinished']} transactions whose end it did not tell count as unfinished"
     assert told in warning
     assert "is not in the figures" in warning
@@ -72,7 +72,7 @@ def test_every_arrival_of_a_killed_process_is_accounted_for(
     )
     counts, done = outcome.counts(), database.fetch("SELECT count(*) FROM done")[0][0]
     # Every second arrival was the lost process's; those since its last word are unfinished.
-    assert 990 <= counts["offered"] < 400 * 10
+    assert counts["offered"] == pytest.approx(400 * 2.5, abs=60)
     assert 0 < counts["unfinished"] <= 220
     assert counts["committed"] <= done <= counts["committed"] + counts["unfinished"]
     assert f"{counts['unfinished']} transactions" in outcome.warnings[0]
@@ -108,7 +108,7 @@ def test_code_that_ruins_its_process_is_named_with_its_place(
     assert "work.py:11" in str(problem)
     counts = outcome.counts()
     assert counts["committed"] > 50
-    assert outcome.total_ns < 20 * SECOND_NS
+    assert outcome.total_ns < 7 * SECOND_NS
 
 
 def test_a_call_that_ignores_its_cancellation_is_named_with_its_place(loads: Loads) -> None:
@@ -131,7 +131,7 @@ def test_a_call_that_ignores_its_cancellation_is_named_with_its_place(loads: Loa
     assert outcome.counts() == {
         "offered": 2, "committed": 0, "failed": 0, "dropped": 0, "unfinished": 2
     }  # fmt: skip
-    assert outcome.total_ns < 20 * SECOND_NS
+    assert outcome.total_ns < 6 * SECOND_NS
 
 
 def test_a_plugin_whose_every_call_fails_ends_the_run_at_once(loads: Loads) -> None:
@@ -143,7 +143,7 @@ def test_a_plugin_whose_every_call_fails_ends_the_run_at_once(loads: Loads) -> N
     counts = outcome.counts()
     assert counts["failed"] == counts["offered"] >= 20
     assert outcome.merged.examples["PYEXC"].endswith("(work.py:9)")
-    assert outcome.total_ns < 20 * SECOND_NS
+    assert outcome.total_ns < 5 * SECOND_NS
 
 
 def test_an_error_that_brings_its_own_hint_is_told_with_that_alone(loads: Loads) -> None:

@@ -142,13 +142,11 @@ async def test_a_start_up_that_takes_long_is_part_of_a_transient_transaction(loa
     with serving(startup_delay_ns=100 * MS_NS) as server:
         outcome = await run(loads, server, steady(1), workers=4, transient_ratio=1.0)
     row, values = outcome.row(), outcome.merged.values
-    connect = {
-        step: values[f"stormdb.connect_{step}_ns"].quantile(0.5)
-        for step in ("tcp", "authentication", "startup")
-    }
-    # The delay is in the step that waits for it, and with it in the transaction.
-    assert row.service_time.quantile(0.5) > connect["authentication"] > 99 * MS_NS
-    assert connect["tcp"] + connect["startup"] < connect["authentication"]
+    assert row.service_time.quantile(0.5) == pytest.approx(100 * MS_NS, rel=0.3)
+    assert values["stormdb.connect_authentication_ns"].quantile(0.5) == pytest.approx(
+        100 * MS_NS, rel=0.3
+    )
+    assert values["stormdb.connect_tcp_ns"].quantile(0.5) < 50 * MS_NS
 
 
 async def test_an_older_server_is_asked_whether_it_will_do(loads: Loads) -> None:
@@ -176,7 +174,7 @@ async def test_late_arrivals_are_dropped_where_that_is_wanted(loads: Loads) -> N
         outcome = await run(loads, server, plan, workers=2, during=stall, max_lag_ns=100 * MS_NS)
     (phase,) = outcome.merged.identity()
     assert outcome.counts()["offered"] == 600
-    assert phase.dropped_by_reason["too_late"] == pytest.approx(180, rel=0.3)
+    assert phase.dropped_by_reason["too_late"] == pytest.approx(180, rel=0.15)
     assert outcome.row().schedule_lag.quantile(1.0) < 130 * MS_NS
 
 
@@ -189,11 +187,11 @@ async def test_arrivals_that_no_connection_could_take_say_so(loads: Loads) -> No
         await asyncio.to_thread(server.stop)
 
     target = ConnectTarget(hosts=("127.0.0.1",), ports=(port,), user="me", dbname="mine")
-    spec = loads.spec("pass", steady(2, constant(200)), target=target, workers=2, max_queue=100)
+    spec = loads.spec("pass", steady(2, constant(500)), target=target, workers=2, max_queue=50)
     outcome = await run_native(spec, READ, vanish)
     counts = outcome.counts()
     (phase,) = outcome.merged.identity()
-    assert counts["offered"] == 400
+    assert counts["offered"] == 1000
     assert set(phase.dropped_by_reason) == {"no_connection"}
     assert counts["failed"] <= 2
 
@@ -212,8 +210,7 @@ async def test_workers_do_not_spin_while_nothing_listens(
     spec = loads.spec("pass", steady(4), target=target, transient_ratio=transient_ratio)
     outcome = await run_native(spec, READ, vanish)
     third = outcome.per_second()[2]
-    # What spins is busy for the whole second; time that others took from the thread counts too.
-    assert sum(gauges.cpu_ns for gauges in third.processes.values()) < 0.5 * SECOND_NS
+    assert sum(gauges.cpu_ns for gauges in third.processes.values()) < 0.1 * SECOND_NS
     assert sum(sum(cell.failed.values()) for cell in third.row_totals()) <= 4 * 20
     assert set(outcome.row().failed) <= {"08001", "08006"}
 

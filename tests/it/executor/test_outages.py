@@ -41,8 +41,8 @@ def test_a_statement_timeout_is_counted_by_its_sqlstate(loads: Loads) -> None:
         statement_timeout_ns=100 * MS_NS,
     )
     assert set(_failed(outcome)) == {"57014"}
-    assert outcome.counts()["failed"] >= 4
-    assert 99 * MS_NS < outcome.row().failed_service_time.quantile(0.5) < 300 * MS_NS
+    assert outcome.counts()["failed"] >= 10
+    assert outcome.row().failed_service_time.quantile(0.5) == pytest.approx(100 * MS_NS, rel=0.3)
     assert outcome.end.problems == []
 
 
@@ -140,7 +140,7 @@ def test_closed_loop_survives_a_restart_without_spinning(loads: Loads, folder: P
     assert sum(cell.committed for cell in per_second[3].row_totals()) == 0
     assert sum(cell.committed for cell in per_second[7].row_totals()) > 100
     busy_ns = sum(gauges.cpu_ns for gauges in per_second[3].processes.values())
-    assert busy_ns < 0.7 * SECOND_NS  # of two processes; what spins takes a second each
+    assert busy_ns < 0.3 * SECOND_NS
     assert outcome.end.problems == []
 
 

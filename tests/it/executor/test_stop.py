@@ -23,7 +23,7 @@ async def _stop_at_once(load: RunningLoad) -> None:
 def test_a_stopped_load_ends_at_once_and_accounts_for_all(loads: Loads, rate: int | None) -> None:
     plan = steady(60, None if rate is None else constant(rate))
     outcome = loads.run(READ, plan, processes=2, during=_stop_at_once)
-    assert outcome.total_ns < 20 * SECOND_NS
+    assert outcome.total_ns < 1.9 * SECOND_NS
     counts = outcome.counts()
     assert counts["committed"] == counts["offered"] > 50
     assert outcome.end.problems == []
@@ -37,7 +37,7 @@ def test_calls_that_do_not_end_are_unfinished_after_two_seconds(
     outcome = loads.run(
         "await db.fetch('SELECT pg_sleep(30)')", plan, workers=3, during=_stop_at_once
     )
-    assert 2.9 * SECOND_NS < outcome.total_ns < 20 * SECOND_NS
+    assert 2.9 * SECOND_NS < outcome.total_ns < 4.5 * SECOND_NS
     assert outcome.counts()["unfinished"] == 3
     running = database.fetch(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stormdb' "
@@ -49,17 +49,16 @@ def test_calls_that_do_not_end_are_unfinished_after_two_seconds(
 def test_a_worker_that_thinks_is_woken_by_the_end(loads: Loads) -> None:
     outcome = loads.run(READ, steady(0.5), workers=2, think_time_ns=30 * SECOND_NS)
     assert outcome.counts()["committed"] == 2
-    assert outcome.total_ns < 20 * SECOND_NS
+    assert outcome.total_ns < 1.5 * SECOND_NS
 
 
 def test_a_stop_before_the_start_offers_nothing(loads: Loads) -> None:
     async def stop(load: RunningLoad) -> None:
         await load.stop()
 
-    # The first arrival is due at the start, the second one a second later.
-    outcome = loads.run(READ, steady(60, constant(1)), processes=2, during=stop)
+    outcome = loads.run(READ, steady(60, constant(1000)), processes=2, during=stop)
     assert outcome.counts()["offered"] <= 1
-    assert outcome.total_ns < 20 * SECOND_NS
+    assert outcome.total_ns < 1.5 * SECOND_NS
 
 
 def test_a_server_that_is_not_there_is_a_connect_error(loads: Loads) -> None:

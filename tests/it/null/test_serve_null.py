@@ -150,15 +150,14 @@ async def test_it_stands_still_again_and_again(tmp_path: Path) -> None:
     with serving(tmp_path, "--stall", "300ms", "--stall-every", "400ms") as served:
         connection = await connect(served)
         loop_time = asyncio.get_running_loop().time
-        slow = quick = 0
+        slow = 0
         begun = loop_time()
         while loop_time() - begun < 2:
             before = loop_time()
             await connection.fetchval("SELECT 1")
-            is_slow = loop_time() - before > 0.2
-            slow, quick = slow + is_slow, quick + (not is_slow)
+            slow += loop_time() - before > 0.1
         await connection.close()
-    assert quick > slow >= 2
+    assert 2 <= slow <= 5
 
 
 @pytest.mark.parametrize(

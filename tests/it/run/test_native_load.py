@@ -22,17 +22,17 @@ def test_a_closed_loop_pauses_for_its_think_time(database: Database) -> None:
     )
     counts, row = ran.counts(), ran.row("look")
     # Each of 4 workers has room for 50 ms of work and 100 ms of pause six times a second.
-    assert 12 <= counts["committed"] <= 28
-    assert 49 * MS_NS < row.service_time.quantile(0.5) < 100 * MS_NS
+    assert 20 <= counts["committed"] <= 28
+    assert row.service_time.quantile(0.5) == pytest.approx(50 * MS_NS, rel=0.3)
     assert (row.response_time.count, row.schedule_lag.count) == (0, 0)
 
 
 def test_the_think_time_of_a_closed_loop_can_be_drawn(database: Database) -> None:
     def committed(distribution: str) -> int:
-        keys = {"load__think_time": "60ms", "load__think_time_distribution": distribution}
-        return run(database, "look", duration="3s", workers=8, seed=3, **keys).counts()["committed"]
+        keys = {"load__think_time": "20ms", "load__think_time_distribution": distribution}
+        return run(database, "look", duration="2s", workers=8, seed=3, **keys).counts()["committed"]
 
-    # The same mean, hence about the same number: 8 workers, at most 17 a second each.
+    # The same mean, hence about the same number: 8 workers, at most 50 a second each.
     assert committed("exponential") == pytest.approx(committed("constant"), rel=0.25)
 
 
@@ -119,12 +119,11 @@ def test_workers_wait_for_a_connection_and_the_wait_is_measured(database: Databa
         workload_config__sleep_s=0.05,
     )
     counts = ran.counts()
-    assert 10 <= counts["committed"] <= 48
+    assert counts["committed"] == pytest.approx(40, abs=8)
     # The time of a transaction is that of its statement; two others of the thread come first.
-    service_ns = ran.row("look").service_time.quantile(0.5)
-    assert 49 * MS_NS < service_ns < 100 * MS_NS
+    assert ran.row("look").service_time.quantile(0.5) == pytest.approx(50 * MS_NS, rel=0.3)
     (wait,) = [value for value in ran.summary.values if value.name == "stormdb.pool_wait_ns"]
-    assert wait.p50 == pytest.approx(2 * service_ns, rel=0.3)
+    assert wait.p50 == pytest.approx(100 * MS_NS, rel=0.3)
     assert "few_connections" in {warning.code for warning in ran.summary.warnings}
 
 
@@ -173,8 +172,8 @@ def test_a_statement_timeout_is_counted_by_its_sqlstate(database: Database) -> N
     )
     row = ran.row("look")
     assert set(row.failed) == {"57014"}
-    assert ran.counts()["failed"] >= 4
-    assert 99 * MS_NS < row.failed_service_time.quantile(0.5) < 300 * MS_NS
+    assert ran.counts()["failed"] >= 10
+    assert row.failed_service_time.quantile(0.5) == pytest.approx(100 * MS_NS, rel=0.3)
 
 
 def test_each_way_to_end_is_told_apart(database: Database) -> None:
