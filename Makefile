@@ -30,10 +30,11 @@ run: build ## Load an embedded PostgreSQL with the quick-start plugin for 10 s
 	$(BIN)/stormdb run quickstart --warm-up 2s --duration 10s || test $$? -eq 5
 
 # Tests of real servers wait most of the time, so they run side by side. What fails in that crowd is
-# run again by itself, in the open, and has to pass there.
+# run again by itself, in the open, and has to pass there. Exit code 1 is failed tests; any other end,
+# Ctrl-C among them, is the end.
 test: build rust ## Pass all tests: Rust, Python, real servers, every example of the docs
-	$(BIN)/pytest --numprocesses auto --dist worksteal || \
-		$(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest --numprocesses auto --dist worksteal || { test $$? -eq 1 && \
+		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
 unit: build ## Pass the quick tests only
 	$(BIN)/pytest --numprocesses auto tests/unit
