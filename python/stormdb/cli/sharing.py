@@ -76,22 +76,39 @@ def remove(name: NameArgument) -> None:
     typer.echo(f"removed {one.name} from {one.folder.parent}")
 
 
-@app.command(cls=PlainCommand, short_help="Write down what the plugins are.")
-def lock(
-    config: ConfigFlag = None, plugin: PluginFlag = None, plugin_path: FolderFlag = None
+@app.command("lock", cls=PlainCommand, short_help="Write down what the plugins are.")
+def lock_(
+    config: ConfigFlag = None,
+    plugin: PluginFlag = None,
+    plugin_path: FolderFlag = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]KEY",
+            help="Ask for a minisign signature by this public key, or .pub file: of each plugin, "
+            "or of the one of that name; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Write stormdb.lock: the sha256 of each plugin's files, and of each package that it needs.
 
     It lies beside the configuration, or in the current folder, and belongs into version control.
-    `stormdb run --locked` refuses whatever differs from it. No code of a plugin runs.
+    `stormdb run --locked` refuses whatever differs from it. No code of a plugin runs. A signature
+    that the lock asks for, FILE.minisig beside the plugin's file, is checked now and by each such
+    run; a later lock asks for it too.
     """
     from stormdb.cli.catalog import find_plugins
     from stormdb.plugins.lock import write_lock
+    from stormdb.plugins.signatures import parse_trust
 
+    trusted = parse_trust(trust) if trust else {}
     catalog = find_plugins(config, plugin, plugin_path)
     folder = config.parent if config else Path()
-    file = run_coroutine(write_lock(catalog.plugins, folder))
-    typer.echo(f"wrote {file}")
+    lock = run_coroutine(write_lock(catalog.plugins, folder, trusted=trusted))
+    for one in lock.plugins:
+        signed = f", signed by {one['signed_by']}" if one["signed_by"] else ""
+        typer.echo(f"{one['name']}  sha256 {one['sha256'][:12]}{signed}")
+    typer.echo(f"wrote {lock.file}")
 
 
 @app.command(cls=PlainCommand, short_help="Build a wheel, the same bytes each time.")

@@ -6,12 +6,14 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stormdb.errors import ConfigError, PluginError
+from stormdb.plugins import signatures
 from stormdb.plugins.digest import file_digests
 from stormdb.plugins.record import Kind
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["LOCK_FILE", "Lock", "read_lock", "write_lock"]
 
 LOCK_FILE = "stormdb.lock"
-_FORMAT = 1
+_FORMAT = 2
 _SHOWN = 3
+# What cannot be read is not overwritten: it may ask for signatures.
+_ANEW = "remove it, then make it anew with stormdb plugins lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,8 @@ class Lock:
 
     Attributes:
         file: the file.
-        plugins: for each plugin `source`, `sha256`, `files` and `packages`.
+        plugins: for each plugin `name`, `source`, `sha256`, `files`, `packages`, and `signed_by`:
+            the public key that must have signed it, "" for none.
     """
 
     file: Path
@@ -48,6 +53,10 @@ class Lock:
         locked = next((one for one in self.plugins if one["sha256"] == record.digest), None)
         if locked is None:
             return replace(record, problem=self._refusal(record))
+        if locked["signed_by"]:
+            what = signatures.problem_of(Path(record.source), locked["signed_by"])
+            if what:
+                return replace(record, problem=_unsigned(record, what))
         environment = record.environment
         if environment:
             environment = replace(environment, pins=tuple(locked["packages"]))
@@ -73,6 +82,14 @@ class Lock:
             where=record.where,
             hint="undo the change, or accept it with stormdb plugins lock",
         )
+
+
+def _unsigned(record: PluginRecord, what: str) -> PluginError:
+    return PluginError(
+        f"plugin {record.name} is not signed as {LOCK_FILE} asks: {what}",
+        where=record.where,
+        hint=f"get the file and its {signatures.SUFFIX} again from whoever signs the plugin",
+    )
 
 
 def _changes(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
@@ -118,7 +135,7 @@ def read_lock(folder: Path) -> Lock:
             raise ConfigError(
                 f"has the format {content['format']}, this stormdb reads {_FORMAT}",
                 where=str(file),
-                hint="make it anew with stormdb plugins lock",
+                hint=_ANEW,
             )
         return Lock(file=file, plugins=tuple(content["plugins"]))
     except FileNotFoundError:
@@ -129,39 +146,79 @@ def read_lock(folder: Path) -> Lock:
         raise ConfigError(
             f"is no lock of stormdb: {error}",
             where=str(file),
-            hint="make it anew with stormdb plugins lock",
+            hint=_ANEW,
         ) from None
 
 
-async def write_lock(records: Iterable[PluginRecord], folder: Path) -> Path:
+async def write_lock(
+    records: Iterable[PluginRecord],
+    folder: Path,
+    *,
+    trusted: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Lock:
     """Write down the plugins, and the packages that their needs come to today.
 
     Args:
         records: the plugins; those that stormdb brings are left out.
         folder: where the lock belongs.
+        trusted: keys that must have signed a plugin, by its name or "" for all; what an earlier
+            lock asks for stays.
 
     Raises:
-        PluginError: a plugin cannot be used, or its packages cannot be had.
+        ConfigError: an earlier lock cannot be understood, or a name is no plugin's.
+        PluginError: a plugin cannot be used, is not signed, or its packages cannot be had.
     """
     file = _file_in(folder)
+    records = [record for record in records if record.kind is not Kind.BUILTIN]
+    trusted = _all_trusted(trusted, file, {record.name for record in records})
     plugins = []
     for record in records:
-        if record.kind is Kind.BUILTIN:
-            continue
         if record.problem:
             raise record.problem
+        signed_by = _signer(record, trusted.get(record.name) or trusted.get("", ()))
         pins = await _resolve(record, record.environment) if record.environment else []
         plugins.append(
             {
+                "name": record.name,
                 "source": _source(record, file.parent),
                 "sha256": record.digest,
+                "signed_by": signed_by,
                 "files": _files(record),
                 "packages": pins,
             }
         )
-    content = {"format": _FORMAT, "plugins": sorted(plugins, key=lambda one: str(one["source"]))}
-    _replace(file, json.dumps(content, indent=2) + "\n")
-    return file
+    plugins.sort(key=lambda one: str(one["source"]))
+    _replace(file, json.dumps({"format": _FORMAT, "plugins": plugins}, indent=2) + "\n")
+    return Lock(file=file, plugins=tuple(plugins))
+
+
+def _all_trusted(
+    asked: Mapping[str, Sequence[str]], file: Path, names: set[str]
+) -> Mapping[str, Sequence[str]]:
+    """The keys that are asked for now; without them, those that the earlier lock asks for."""
+    if unknown := sorted(asked.keys() - names - {""}):
+        raise ConfigError(
+            f"there is no plugin {unknown[0]} to lock",
+            where="--trust",
+            hint=f"there are {', '.join(sorted(names))}" if names else None,
+        )
+    if "" in asked or not file.exists():
+        return asked
+    earlier = read_lock(file.parent).plugins
+    return {one["name"]: [one["signed_by"]] for one in earlier if one["signed_by"]} | dict(asked)
+
+
+def _signer(record: PluginRecord, keys: Sequence[str]) -> str:
+    """The first of the keys that has signed the plugin; "" if none needs to."""
+    problems = []
+    for key in keys:
+        problem = signatures.problem_of(Path(record.source), key)
+        if problem is None:
+            return key
+        problems.append(problem)
+    if problems:
+        raise _unsigned(record, "; ".join(dict.fromkeys(problems)))
+    return ""
 
 
 def _replace(file: Path, text: str) -> None:

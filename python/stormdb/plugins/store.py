@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stormdb.errors import ConfigError, PluginError
+from stormdb.plugins import signatures
 
 __all__ = ["Installed", "find", "install", "installed", "project_folder", "remove", "user_folder"]
 
@@ -58,11 +59,18 @@ def installed() -> Iterator[Installed]:
     for store in (project_folder(), user_folder()):
         for facts in sorted(store.glob(f"*/{_FACTS}")):
             folder = facts.parent
-            content = [path for path in (folder / "content").glob("*") if path.name[0] != "."]
-            if folder.name not in seen and len(content) == 1:
+            path = _content_of(folder)
+            if folder.name not in seen and path:
                 seen.add(folder.name)
                 origin = json.loads(facts.read_text(encoding="utf-8"))["from"]
-                yield Installed(name=folder.name, folder=folder, origin=origin, path=content[0])
+                yield Installed(name=folder.name, folder=folder, origin=origin, path=path)
+
+
+def _content_of(folder: Path) -> Path | None:
+    """The file or folder that is kept there, perhaps with its signature beside it."""
+    found = (folder / "content").glob("*")
+    content = [path for path in found if path.name[0] != "." and path.suffix != signatures.SUFFIX]
+    return content[0] if len(content) == 1 else None
 
 
 def find(name: str) -> Installed:
@@ -122,7 +130,10 @@ def _place(temporary: Path, origin: str, store: Path, instead_of: Installed | No
     """Check what was got and move it to where it is found."""
     if Path(origin).exists():
         origin = str(Path(origin).resolve())
-    name = _name(next((temporary / "content").iterdir()), origin)
+    content = _content_of(temporary)
+    if content is None:
+        raise PluginError(f"{origin} holds no plugin")
+    name = _name(content, origin)
     (temporary / _FACTS).write_text(json.dumps({"from": origin}), encoding="utf-8")
     folder = instead_of.folder if instead_of else store / name
     if instead_of:
@@ -133,18 +144,24 @@ def _place(temporary: Path, origin: str, store: Path, instead_of: Installed | No
             hint=f"stormdb plugins update {name}, or remove it first",
         )
     temporary.rename(folder)
-    path = next((folder / "content").iterdir())
+    path = folder / "content" / content.name
     return Installed(name=folder.name, folder=folder, origin=origin, path=path)
 
 
 def _copy(origin: str, content: Path) -> bool:
-    """Copy a file or folder without what tools leave in it; False if there is none."""
+    """Copy a file with its signature, or a folder without what tools leave in it.
+
+    Returns:
+        whether there is one.
+    """
     path = Path(origin).resolve()
     if path.is_dir():
         ignored = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
         shutil.copytree(path, content / path.name, ignore=ignored, ignore_dangling_symlinks=True)
     elif path.exists():
-        shutil.copy2(path, content)
+        for file in (path, path.with_name(path.name + signatures.SUFFIX)):
+            if file.exists():
+                shutil.copy2(file, content)
     return path.exists()
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from stormdb.plugins.lock import read_lock
 from tests.it.plugins.test_catalog import make_file, make_project, source
 from tests.support.wheels import make_wheel
 
 COMMAND = Path(sys.executable).with_name("stormdb")
+SIGNED = Path(__file__).parents[2] / "fixtures" / "signatures"
 ABOUT = """# /// script
 # [tool.stormdb]
 # name = "{name}"
@@ -177,6 +180,48 @@ def test_a_package_that_is_not_the_locked_one_is_refused(
     (folder / "stormdb.lock").unlink()
     text = stormdb("run", "-c", "stormdb.yaml", "--locked", code=1)
     assert "there is no stormdb.lock in" in text
+
+
+def test_a_lock_asks_for_signatures_until_it_is_removed(folder: Path, tmp_path: Path) -> None:
+    for name in ("shop.py", "shop.py.minisig"):
+        shutil.copy(SIGNED / name, tmp_path)
+    key = (SIGNED / "author.pub").read_text().split()[-1]
+    run = ("run", "shop", "--locked", "--host", "127.0.0.1", "--port", 1)
+    stormdb("plugins", "install", tmp_path / "shop.py", "--project")
+    text = stormdb("plugins", "lock", "--trust", f"shop={SIGNED / 'author.pub'}")
+    assert f", signed by {key}\n" in text
+    stormdb(*run, code=2)  # nobody answers there
+
+    signature = next((folder / ".stormdb").rglob("shop.py.minisig"))
+    content = signature.read_text()
+    signature.write_text(content.replace("trusted comment: shop 1.0.0", "trusted comment: shop 2"))
+    text = stormdb(*run, code=3)
+    assert "plugin shop is not signed as stormdb.lock asks: shop.py.minisig is no" in text
+    signature.unlink()
+    text = stormdb(*run, code=3)
+    assert f"shop.py.minisig is missing, a signature by the key {key}; hint: get the file" in text
+    # A later lock does not forget it, and what cannot be read is not written over.
+    assert "shop.py.minisig is missing" in stormdb("plugins", "lock", code=3)
+    (folder / "stormdb.lock").write_text((folder / "stormdb.lock").read_text()[:-9])
+    assert "hint: remove it, then make it anew" in stormdb("plugins", "lock", code=1)
+    (folder / "stormdb.lock").unlink()
+    assert "signed by" not in stormdb("plugins", "lock")
+    stormdb(*run, code=2)
+
+
+def test_a_signature_is_asked_of_each_plugin_or_of_one(folder: Path) -> None:
+    (folder / "plugins").mkdir()
+    for name in ("shop.py", "shop.py.minisig"):
+        shutil.copy(SIGNED / name, folder / "plugins")
+    make_file(folder / "plugins", "ours")
+    key = SIGNED / "author.pub"
+    text = stormdb("plugins", "lock", "--trust", key, code=3)
+    assert "plugin ours is not signed as stormdb.lock asks: ours.py.minisig is missing" in text
+    stormdb("plugins", "lock", "--trust", f"shop={key}")
+    signed = {one["name"]: one["signed_by"] for one in read_lock(folder).plugins}
+    assert signed == {"shop": key.read_text().split()[-1], "ours": ""}
+    text = stormdb("plugins", "lock", "--trust", f"shp={key}", code=1)
+    assert "--trust: there is no plugin shp to lock; hint: there are ours, shop" in text
 
 
 def test_two_builds_have_the_same_bytes_and_say_what_is_in_them(tmp_path: Path) -> None:
