@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
     from stormdb.analysis import Summary
     from stormdb.config import RunConfig
+    from stormdb.plugin import Finding
     from stormdb.plugins import PluginRecord
     from stormdb.results import RunResult
     from stormdb.run import LoadInfo
@@ -69,6 +70,11 @@ class Run:
             for failure in self.summary.failures
             if failure.count + failure.other_phases_count
         }
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """What `verify` found, by the name of the invariant; empty if it did not come to that."""
+        return {finding.name: finding for finding in self.result.findings or ()}
 
     @property
     def examples(self) -> dict[str, str]:
