@@ -132,10 +132,11 @@ async def _told(
                 during=until_it_fails,
                 duration="10m",
             )
-    except ConnectError:
-        raise
     except StormdbError as error:
-        if sqlstate in str(error) or "does not exist" in error.message:
+        # Described statements are prepared when their connections open.
+        if f"SQLSTATE {sqlstate}" in str(error):
+            return str(error)
+        if not isinstance(error, ConnectError) and "does not exist" in error.message:
             return str(error)
         raise
     return _check_told(case, run, sqlstate, when)

@@ -1,0 +1,5 @@
+"""Orders as JSON documents: GIN indexes, path queries, partial updates: a workload plugin."""
+
+from documents.plugin import PLUGIN
+
+__all__ = ["PLUGIN"]
