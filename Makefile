@@ -76,11 +76,13 @@ bench: build ## Measure against the peers, side by side
 	$(BIN)/python bench/engine.py --json bench/results/engine.json
 	$(BIN)/python bench/coroutine.py --json bench/results/coroutine.json
 	$(BIN)/python bench/truth.py --json bench/results/truth.json
+	$(BIN)/python bench/start.py --json bench/results/start.json
 
 bench-quick: build ## See that the benchmarks work, in short runs
 	$(BIN)/python bench/engine.py --quick
 	$(BIN)/python bench/coroutine.py --quick
 	$(BIN)/python bench/truth.py --quick
+	$(BIN)/python bench/start.py --quick
 
 wheel: build ## Build the wheel into dist/
 	rm -rf dist

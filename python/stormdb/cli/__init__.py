@@ -17,7 +17,9 @@ def main() -> int:
         signal.signal(signal.SIGTERM, _interrupt)
         from stormdb.cli.app import root
         from stormdb.cli.outcome import exit_code_of
+        from stormdb.cli.unasked import pass_unasked
 
+        pass_unasked()
         return exit_code_of(root)
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -34,10 +35,15 @@ def cache_folder() -> Path:
     return Path(home) / "stormdb"
 
 
-def _metadata_file(record: PluginRecord) -> Path:
+@functools.cache
+def _versions() -> str:
+    """What else metadata depend on than the plugin's files; slow to find out."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    key = f"{version('stormdb')}-{API_VERSION}-py{python}"
-    return cache_folder() / "metadata" / key / f"{record.digest}.json"
+    return f"{version('stormdb')}-{API_VERSION}-py{python}"
+
+
+def _metadata_file(record: PluginRecord) -> Path:
+    return cache_folder() / "metadata" / _versions() / f"{record.digest}.json"
 
 
 def read_metadata(record: PluginRecord) -> PluginMetadata | None:

@@ -114,6 +114,8 @@ def _contract(version: str) -> Iterator[Need]:
 
 
 def _stormdb(oldest: str) -> Iterator[Need]:
+    if not oldest:
+        return
     here = distributions.version("stormdb")
     if _numbers(oldest) > _numbers(here):
         yield Need(f"needs stormdb {oldest} or newer, this is {here}", "update stormdb")
