@@ -6,14 +6,25 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stormdb._native import Plan
-from stormdb.config import PluginLimits, RetrySettings
 
 if TYPE_CHECKING:
-    from stormdb.config import ConnectTarget
+    from stormdb.config import ConnectTarget, PluginLimits, RetrySettings
     from stormdb.plugin import Config
     from stormdb.plugins import PluginRecord
 
 __all__ = ["LoadSpec", "Share", "part"]
+
+
+def _default_retry() -> RetrySettings:
+    from stormdb.config import RetrySettings
+
+    return RetrySettings()
+
+
+def _default_limits() -> PluginLimits:
+    from stormdb.config import PluginLimits
+
+    return PluginLimits()
 
 
 def part(total: int, count: int, index: int) -> range:
@@ -66,11 +77,11 @@ class LoadSpec:
     max_lag_ns: int = 0
     max_error_ratio: float | None = None
     transaction_timeout_ns: int = 0
-    retry: RetrySettings = field(default_factory=RetrySettings)
+    retry: RetrySettings = field(default_factory=_default_retry)
     target: ConnectTarget
     config: Config
     plugin: PluginRecord
-    limits: PluginLimits = field(default_factory=PluginLimits)
+    limits: PluginLimits = field(default_factory=_default_limits)
     isolation: str = ""
     statement_timeout_ns: int = 0
     drain_ns: int = 2_000_000_000

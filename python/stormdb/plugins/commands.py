@@ -168,7 +168,7 @@ async def _open_pool(target: dict[str, Any], config: Config, stage: str) -> asyn
     """
     import asyncpg
 
-    from stormdb.config.connection import ConnectTarget
+    from stormdb.config.target import ConnectTarget
     from stormdb.errors import ConnectError
 
     arguments = ConnectTarget.from_wire(target).asyncpg_arguments()

@@ -20,7 +20,7 @@ from stormdb.plugins.process import ChildFailure, ChildLost, ChildProcess
 from stormdb.units import format_duration
 
 if TYPE_CHECKING:
-    from stormdb.config.connection import ConnectTarget
+    from stormdb.config.target import ConnectTarget
     from stormdb.config.workload_keys import WorkloadKeyProblem
     from stormdb.plugin import Config
     from stormdb.plugins.record import PluginRecord

@@ -27,11 +27,19 @@ class Interrupts:
     Args:
         announce: told once, at the first signal, what happens and how to end at once.
         leave: called before this process ends on the spot.
+        heeds_signals: False: only `request` asks; a process has one handler of a signal.
     """
 
-    def __init__(self, announce: Callable[[str], None], leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        announce: Callable[[str], None],
+        leave: Callable[[], None],
+        *,
+        heeds_signals: bool = True,
+    ) -> None:
         self._announce = announce
         self._leave = leave
+        self._signals = _SIGNALS if heeds_signals else ()
         self._before: dict[signal.Signals, Any] = {}
         self._requested = asyncio.Event()
         self._task: asyncio.Task[Any] | None = None
@@ -40,7 +48,7 @@ class Interrupts:
     async def __aenter__(self) -> Self:
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in self._signals:
             self._before[number] = signal.getsignal(number)
             loop.add_signal_handler(number, self._on_signal, number.name)
         return self
@@ -52,7 +60,7 @@ class Interrupts:
         traceback: TracebackType | None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in self._signals:
             loop.remove_signal_handler(number)
             signal.signal(number, self._before[number])
         if isinstance(error, asyncio.CancelledError) and self._is_cancelled:

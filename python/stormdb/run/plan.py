@@ -16,8 +16,12 @@ __all__ = ["INTERVAL_NS", "phases_as_run", "plan_of"]
 INTERVAL_NS = 1_000_000_000
 
 
-def plan_of(config: RunConfig) -> Plan:
+def plan_of(config: RunConfig, interval_ns: int = INTERVAL_NS) -> Plan:
     """The phases of a configuration, with the rate of each.
+
+    Args:
+        config: of the run.
+        interval_ns: length of an interval.
 
     Raises:
         ConfigError: a phase is impossible.
@@ -38,7 +42,7 @@ def plan_of(config: RunConfig) -> Plan:
             arrival="poisson" if load.arrival == "poisson" else "constant",
             seed=config.seed,
             trace=load.file.trace if load.file else None,
-            interval_ns=INTERVAL_NS,
+            interval_ns=interval_ns,
         )
     except ValueError as error:
         raise ConfigError(str(error), where=config.where("load")) from error

@@ -18,7 +18,7 @@ from stormdb.run.executor import compile_program, executor_of
 from stormdb.run.facts import generator_facts
 from stormdb.run.interrupts import Interrupts
 from stormdb.run.load import Measured, put_load
-from stormdb.run.plan import plan_of
+from stormdb.run.plan import INTERVAL_NS, plan_of
 from stormdb.run.ready import (
     LoadedPlugin,
     Ready,
@@ -54,12 +54,16 @@ class RunOptions:
         rebuild: drop the data and make it anew.
         create_extensions: create the extensions that the plugin requires.
         confirm: asks before anything is dropped.
+        interval_ns: how often there are numbers.
+        heeds_signals: SIGINT and SIGTERM end the run in order; one run at a time can.
     """
 
     setup: bool = False
     rebuild: bool = False
     create_extensions: bool = False
     confirm: Confirm = _refuse
+    interval_ns: int = INTERVAL_NS
+    heeds_signals: bool = True
 
 
 _TRANSIENT_RATIOS = {"persistent": 0.0, "transient": 1.0}
@@ -91,6 +95,7 @@ class Session:
             # report.
             self._stages.events.warning,
             self._stages.events.close,
+            heeds_signals=self._options.heeds_signals,
         )
 
     def interrupt(self) -> None:
@@ -106,7 +111,7 @@ class Session:
         Raises:
             StormdbError: it did not come to a load.
         """
-        plan = plan_of(self._config)
+        plan = plan_of(self._config, self._options.interval_ns)
         async with self._interrupts as interrupts, AsyncExitStack() as stack:
             plugin = await interrupts.guard(self._load_plugin(stack))
             program = await interrupts.guard(

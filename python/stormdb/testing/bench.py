@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from stormdb.errors import StormdbError, WorkloadError
+from stormdb.errors import WorkloadError
 from stormdb.plugins import Host
 from stormdb.plugins.settings import DefaultLimits
 from stormdb.run.schema import schema_name
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Case", "Measured", "listed"]
 
 _T = TypeVar("_T")
+_AT_ONCE = 4
+"""Forms that are tried side by side: they wait most of the time, and must not slow each other."""
+_INTERVAL_NS = 100_000_000
+"""What happens in a run is seen soon after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,7 @@ class Bench:
         self.server = server
         self.declaration = declaration
         self.limits = DefaultLimits()
-        self._kept: dict[str, Any] = {}
+        self._kept: dict[str, asyncio.Future[Any]] = {}
         self._databases: list[ScratchDatabase] = []
 
     @property
@@ -134,22 +139,32 @@ class Bench:
             "seed": declared.seed,
             **declared.keys,
         }
-        return Runner(self.record, database, keys)
+        return Runner(self.record, database, keys, interval_ns=_INTERVAL_NS)
 
     async def first(self, workload: str) -> First:
         """Its data, made and verified."""
-        return (await self._once(f"first {workload}", lambda: self._first(workload)))[0]
+        return (await self._first(workload))[0]
+
+    async def loaded(self, workload: str) -> ScratchDatabase:
+        """A database with the workload's data, to make copies of."""
+        return (await self._first(workload))[1]
 
     async def _first(self, workload: str) -> tuple[First, ScratchDatabase]:
-        await self._once("dropped", self._drop_first)
+        await self._once("courses", self._go_in_order)
+        return await self._keep_first(workload)
+
+    async def _keep_first(self, workload: str) -> tuple[First, ScratchDatabase]:
+        return await self._once(f"first {workload}", lambda: self._go_first(workload))
+
+    async def _go_first(self, workload: str) -> tuple[First, ScratchDatabase]:
         database = await self.server.create()
         self._databases.append(database)
         config = self.config(workload, database)
         may_vary = self.declaration.may_vary
         return await go_first(self.record, config, self.server, database, may_vary), database
 
-    async def _drop_first(self) -> None:
-        """All that ends with a cleanup comes first.
+    async def _go_in_order(self) -> None:
+        """One course after the other, and all that ends with a cleanup before the data that stays.
 
         A role belongs to the whole server: a cleanup takes it away from other databases too.
         """
@@ -157,6 +172,9 @@ class Bench:
             for course in (self.second, self.larger):
                 with suppress(WorkloadError):
                     await course(workload)
+        for workload in self.metadata.workload_types:
+            with suppress(WorkloadError):
+                await self._keep_first(workload)
 
     async def second(self, workload: str) -> Second:
         """Its data, made with the same seed elsewhere, made again and dropped."""
@@ -175,10 +193,6 @@ class Bench:
         async with self.server.scratch() as database:
             config = self.config(workload, database, scale=self.declaration.larger_scale)
             return await go_larger(self.record, config)
-
-    async def loaded(self, workload: str) -> ScratchDatabase:
-        """A database with the workload's data, to make copies of."""
-        return (await self._once(f"first {workload}", lambda: self._first(workload)))[1]
 
     @asynccontextmanager
     async def copy(self, workload: str) -> AsyncIterator[ScratchDatabase]:
@@ -211,32 +225,47 @@ class Bench:
             has_changed=has_changed,
         )
 
-    async def tries(self, check: Callable[[Case], Awaitable[str]]) -> str:
+    async def tries(
+        self, check: Callable[[Case], Awaitable[str]], *, at_once: int = _AT_ONCE
+    ) -> str:
         """Try each form of each workload type; those that cannot be tried are told.
+
+        Args:
+            check: tries one.
+            at_once: how many side by side.
 
         Raises:
             NotTriedError: none of them can be.
         """
+        turn = asyncio.Semaphore(at_once)
         kept, waived = [], []
-        for case in await self.cases():
-            try:
-                kept.append(f"{case}: {await check(case)}")
-            except NotTriedError as reason:
-                waived.append(f"{case}: not tried: {reason}")
+
+        async def one(case: Case) -> str:
+            async with turn:
+                return await check(case)
+
+        cases = await self.cases()
+        trials = [asyncio.ensure_future(one(case)) for case in cases]
+        try:
+            for case, trial in zip(cases, trials, strict=True):
+                try:
+                    kept.append(f"{case}: {await trial}")
+                except NotTriedError as reason:
+                    waived.append(f"{case}: not tried: {reason}")
+        finally:
+            for trial in trials:
+                trial.cancel()
+            await asyncio.gather(*trials, return_exceptions=True)
         if not kept:
             raise NotTriedError("; ".join(waived).replace(": not tried", ""))
         return "; ".join(kept + waived)
 
     async def _once(self, name: str, make: Callable[[], Awaitable[_T]]) -> _T:
         """Make something at the first use; what failed then is not tried again."""
-        if name not in self._kept:
-            try:
-                self._kept[name] = await make()
-            except StormdbError as error:
-                self._kept[name] = error
-        kept: _T | StormdbError = self._kept[name]
-        if isinstance(kept, StormdbError):
-            raise kept
+        if name not in self._kept or self._kept[name].cancelled():
+            self._kept[name] = asyncio.ensure_future(make())
+        # Who waits for it may be cancelled; others wait for it too.
+        kept: _T = await asyncio.shield(self._kept[name])
         return kept
 
 

@@ -62,7 +62,7 @@ class Recording:
         """
         import asyncpg
 
-        from stormdb.config.connection import ConnectTarget
+        from stormdb.config.target import ConnectTarget
 
         arguments = ConnectTarget.from_wire(args["target"]).asyncpg_arguments()
         schema = args["config"]["schema"].replace('"', '""')

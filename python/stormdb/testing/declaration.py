@@ -11,7 +11,7 @@ from stormdb.errors import ConfigError
 
 __all__ = ["Declaration"]
 
-_STRENGTHS = ("scale", "larger_scale", "seed", "run_s", "patience_s", "memory_s", "keys")
+_STRENGTHS = ("scale", "larger_scale", "seed", "run_s", "patience_s", "keys")
 """How the plugin is tried; the other attributes narrow what is asked of it."""
 
 
@@ -32,7 +32,7 @@ class Declaration:
         seed: seed of the runs.
         run_s: length of a plain run in seconds.
         patience_s: how long a run may take to go on after an outage, and a rare statement to come.
-        memory_s: how long memory is watched, in seconds.
+        memory_s: how long memory is watched, in seconds; less than 20 asks less.
         keys: further keys of the configuration, such as `{"workload_config": {"rows": 10}}`.
     """
 
@@ -116,7 +116,8 @@ class Declaration:
         """Each declaration that asks less of the plugin, as it is written."""
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name not in _STRENGTHS and value != one.default:
+            asks_less = value < one.default if one.name == "memory_s" else value != one.default
+            if one.name not in _STRENGTHS and asks_less:
                 shown = sorted(value) if isinstance(value, Collection) else value
                 yield f"{one.name} = {shown}"
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from stormdb.analysis import summarise
 from stormdb.config import load
 from stormdb.plugins import Catalog
-from stormdb.results import Status
 from stormdb.run import LogRecord, RunOptions, Session, Silent
 from stormdb.run.ending import ending_of
+from stormdb.run.plan import INTERVAL_NS
 
 if TYPE_CHECKING:
     from stormdb._native import IntervalSnapshot
@@ -96,7 +96,6 @@ class LiveRun(Silent):
         self._session: Session
         self._changed = asyncio.Event()
         self._load: LoadInfo | None = None
-        self.is_ended = False
 
     def of(self, session: Session) -> None:
         """Say which run it is."""
@@ -104,7 +103,6 @@ class LiveRun(Silent):
 
     def end(self) -> None:
         """End the run in order, as Ctrl-C does."""
-        self.is_ended = True
         self._session.interrupt()
 
     async def started(self) -> LoadInfo:
@@ -189,6 +187,7 @@ class Runner:
         record: the plugin.
         database: where its data lives.
         keys: keys of the configuration of every run.
+        interval_ns: how often a run has numbers.
     """
 
     def __init__(
@@ -196,10 +195,13 @@ class Runner:
         record: PluginRecord,
         database: ScratchDatabase,
         keys: Mapping[str, Any] | None = None,
+        *,
+        interval_ns: int = INTERVAL_NS,
     ) -> None:
         self._record = record
         self._database = database
         self._keys = dict(keys or {})
+        self._interval_ns = interval_ns
 
     def __call__(self, workload: str, *, setup: bool = True, **keys: Any) -> Run:
         """Run a workload type to its end.
@@ -238,11 +240,16 @@ class Runner:
         config = self.config(workload, **keys)
         catalog = Catalog([self._record], config.plugins.limits)
         live = LiveRun()
-        session = Session(config, catalog, live, RunOptions(setup=setup, confirm=_may_drop))
+        options = RunOptions(
+            setup=setup,
+            confirm=_may_drop,
+            interval_ns=self._interval_ns,
+            # Several runs may go on at once: Ctrl-C cancels them all.
+            heeds_signals=False,
+        )
+        session = Session(config, catalog, live, options)
         live.of(session)
         result = await (session.run() if during is None else _amid(session, live, during))
-        if result.status is Status.INTERRUPTED and not live.is_ended:
-            raise KeyboardInterrupt
         summary = summarise(result, config.thresholds)
         return Run(
             result=result,

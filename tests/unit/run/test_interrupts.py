@@ -76,3 +76,12 @@ async def test_afterwards_signals_are_as_before() -> None:
     async with Interrupts(print, print):
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+async def test_runs_side_by_side_leave_the_signals_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    async with Interrupts(print, print, heeds_signals=False) as interrupts:
+        assert signal.getsignal(signal.SIGTERM) == before
+        interrupts.request()
+        assert interrupts.is_requested
+    assert signal.getsignal(signal.SIGTERM) == before

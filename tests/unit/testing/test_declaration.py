@@ -18,6 +18,7 @@ def test_the_attributes_of_a_class_are_its_declarations() -> None:
     assert list(declared.narrowed()) == [
         "writes = False",
         "allows_empty_reads = ['FROM  queue', 'FROM inbox']",
+        "memory_s = 1.0",
     ]
 
 

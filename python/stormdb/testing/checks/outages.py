@@ -88,7 +88,10 @@ async def a_restarted_server_is_counted_and_used_again(bench: Bench) -> str:
     async def restart(_: asyncpg.Connection) -> None:
         await bench.server.restart()
 
-    return await bench.tries(lambda case: _survives(bench, case, restart, "the server restarts"))
+    # One after the other: they have one server.
+    return await bench.tries(
+        lambda case: _survives(bench, case, restart, "the server restarts"), at_once=1
+    )
 
 
 async def _survives(
