@@ -77,6 +77,8 @@ pub struct Worker<R: Reactor> {
     fatal: Option<Problem>,
     /// 0 before the run.
     start_ns: u64,
+    /// When what is being handled was found to have arrived; 0 if that was not asked yet.
+    event_ns: u64,
     /// Persistent connections that stand.
     open_count: usize,
     gauges: Gauges,
@@ -126,6 +128,7 @@ impl<R: Reactor> Worker<R> {
             next_sweep_ns: 0,
             fatal: None,
             start_ns: 0,
+            event_ns: 0,
             open_count: 0,
             gauges: Gauges::default(),
             interval_end_ns: spec.plan.interval(0).end_ns,
@@ -308,7 +311,9 @@ impl<R: Reactor> Worker<R> {
     fn fire_timers(&mut self, now_ns: u64) {
         while let Some(timer) = self.timers.pop_due(now_ns) {
             match timer {
-                Timer::Worker(worker) => self.go_on_in_closed_loop(worker),
+                Timer::Worker(worker) => {
+                    self.go_on_in_closed_loop(worker, now_ns.saturating_sub(self.start_ns));
+                }
                 Timer::Connection(slot) => self.go_on(slot, now_ns),
                 Timer::Reconnect(slot) => {
                     if !self.is_draining || self.jobs.queued() > 0 {
@@ -372,10 +377,12 @@ impl<R: Reactor> Worker<R> {
             self.on_event(slot, event);
             self.dispatch();
         }
+        self.event_ns = 0;
     }
 
     #[inline]
     fn on_event(&mut self, slot: Slot, event: Event) {
+        self.event_ns = 0;
         let taken = match event {
             Event::Readable(chunk) => self.on_readable(slot, chunk),
             Event::Connected => self.on_connected(slot),

@@ -82,13 +82,15 @@ pub trait Reactor: Sized {
     /// Buffer of bytes to send; append to it, then call [`Reactor::flush`].
     fn output(&mut self, slot: Slot) -> &mut Vec<u8>;
 
-    /// Send what was appended to [`Reactor::output`]. Sent in order, however often it is called.
+    /// Send what was appended to [`Reactor::output`], at the latest with the next
+    /// [`Reactor::wait`]. Sent in order, however often it is called.
     ///
     /// # Errors
     /// The system refused; the connection should be closed.
     fn flush(&mut self, slot: Slot) -> io::Result<()>;
 
-    /// How much of what was to be sent has not left. [`Reactor::wait`] returns when it shrinks.
+    /// How much of what was to be sent has not left. [`Reactor::wait`] returns when it shrinks, if
+    /// it is more than 16 KiB.
     fn unsent_bytes(&self, slot: Slot) -> usize;
 
     /// Send what was appended to [`Reactor::output`], as far as that can be done at once: last

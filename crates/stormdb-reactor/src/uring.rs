@@ -1,6 +1,7 @@
 //! io_uring: all requests of a turn go to the kernel in one call, answers land in shared buffers.
 
 mod buffers;
+mod sends;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind};
@@ -21,7 +22,6 @@ const NO_FILE: i32 = -1;
 const DROP_WAIT: Duration = Duration::from_millis(20);
 const DROP_TURNS: u32 = 100;
 const MSG_NOSIGNAL: i32 = 0x4000;
-const MSG_WAITALL: i32 = 0x100;
 const POLLIN: u32 = 1;
 const ENOBUFS: i32 = 105;
 const ETIME: i32 = 62;
@@ -34,6 +34,12 @@ pub struct Uring {
     pending: VecDeque<(Slot, Event)>,
     /// Receivers that ran out of buffers, to be armed again.
     starved: Vec<Slot>,
+    /// Slots whose output is sent with the next turn.
+    due: Vec<Slot>,
+    /// Those whose output is sent in this turn; empty between two turns.
+    sent: Vec<Slot>,
+    /// A turn was not taken whole: requests that are left must never reach the kernel.
+    is_broken: bool,
     /// What requests of closed slots still refer to, by the request's tag.
     lent: HashMap<u64, Lent>,
 }
@@ -45,7 +51,9 @@ struct State {
     /// Where the socket is being connected to; the kernel reads it meanwhile.
     address: Option<Box<SockAddr>>,
     output: Vec<u8>,
-    /// What the kernel is sending; not touched until it says that it is done.
+    /// It is listed in `due`, or in `sent`.
+    is_due: bool,
+    /// What the kernel is sending on its own; not touched until it says that it is done.
     sending: Vec<u8>,
     is_sending: bool,
 }
@@ -62,6 +70,7 @@ enum Request {
     Connect,
     Receive,
     Send,
+    SendShort,
     Cancel,
     Listen,
 }
@@ -76,7 +85,8 @@ fn request_of(tag: u64) -> Request {
         0 => Request::Connect,
         1 => Request::Receive,
         2 => Request::Send,
-        3 => Request::Cancel,
+        3 => Request::SendShort,
+        4 => Request::Cancel,
         _ => Request::Listen,
     }
 }
@@ -87,11 +97,15 @@ fn slot_of(tag: u64) -> Slot {
 
 impl Uring {
     fn push(&mut self, entry: &squeue::Entry) -> io::Result<()> {
+        if self.is_broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         loop {
             // SAFETY: the memory that an entry refers to (address, bytes to send) is owned by its
             // slot and not changed until the request's completion was seen, or moved into `lent`
-            // until then when the slot is closed; `drop` waits for the completions. Receive
-            // buffers live as long as the ring.
+            // until then when the slot is closed; `drop` waits for the completions. A short send is
+            // over once it was submitted, and `wait` does not return before that, or nothing is
+            // ever submitted again. Receive buffers live as long as the ring.
             if unsafe { self.ring.submission().push(entry) }.is_ok() {
                 return Ok(());
             }
@@ -136,6 +150,7 @@ impl Uring {
         match request_of(tag) {
             Request::Connect => self.on_connected(slot, result),
             Request::Send => self.on_sent(slot, result),
+            Request::SendShort => self.on_cut_short(slot, result),
             Request::Receive => self.on_received(slot, result, chunk, cqueue::more(entry.flags())),
             Request::Cancel => {}
             Request::Listen => self.on_connections(slot, cqueue::more(entry.flags())),
@@ -174,23 +189,23 @@ impl Uring {
         }
     }
 
-    fn on_sent(&mut self, slot: Slot, result: i32) {
-        let state = &mut self.slots[slot];
-        state.is_sending = false;
-        let Ok(sent_bytes) = usize::try_from(result) else {
-            self.fail(slot, Some(io::Error::from_raw_os_error(-result)));
-            return;
-        };
-        if sent_bytes < state.sending.len() {
-            // MSG_WAITALL makes this rare: a signal or a dying peer.
-            state.sending.drain(..sent_bytes);
-            state.sending.append(&mut state.output);
-            std::mem::swap(&mut state.sending, &mut state.output);
+    /// Submit everything, wait, and take what has happened.
+    fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        while let Some(slot) = self.starved.pop() {
+            self.arm_receive(slot)?;
         }
-        state.sending.clear();
-        if let Err(error) = self.flush(slot) {
-            self.fail(slot, Some(error));
+        self.send_due()?;
+        loop {
+            let is_idle = self.pending.is_empty();
+            self.enter(if is_idle { timeout } else { Some(Duration::ZERO) })?;
+            self.reap();
+            // A signal, or completions that had to be taken first, may have left some behind.
+            if self.ring.submission().is_empty() {
+                break;
+            }
         }
+        self.end_short_sends();
+        Ok(())
     }
 
     fn on_received(&mut self, slot: Slot, result: i32, chunk: Option<Chunk>, is_armed: bool) {
@@ -266,6 +281,9 @@ impl Reactor for Uring {
             slots: (0..capacity).map(|_| State::default()).collect(),
             pending: VecDeque::with_capacity(4 * capacity),
             starved: Vec::with_capacity(capacity),
+            due: Vec::with_capacity(capacity),
+            sent: Vec::with_capacity(capacity),
+            is_broken: false,
             lent: HashMap::new(),
         })
     }
@@ -305,19 +323,12 @@ impl Reactor for Uring {
 
     fn flush(&mut self, slot: Slot) -> io::Result<()> {
         let state = &mut self.slots[slot];
-        if state.is_sending || state.output.is_empty() || state.socket.is_none() {
-            return Ok(());
+        let is_ready = !state.is_sending && !state.is_due && state.socket.is_some();
+        if is_ready && !state.output.is_empty() {
+            state.is_due = true;
+            self.due.push(slot);
         }
-        std::mem::swap(&mut state.output, &mut state.sending);
-        state.is_sending = true;
-        let length = u32::try_from(state.sending.len()).map_err(|_| {
-            io::Error::new(ErrorKind::InvalidInput, "more than 4 GiB to send at once")
-        })?;
-        let send = opcode::Send::new(Self::fixed(slot), state.sending.as_ptr(), length)
-            .flags(MSG_NOSIGNAL | MSG_WAITALL)
-            .build();
-        let tag = tag(Request::Send, slot, state.generation);
-        self.push(&send.user_data(tag))
+        Ok(())
     }
 
     fn unsent_bytes(&self, slot: Slot) -> usize {
@@ -346,8 +357,12 @@ impl Reactor for Uring {
             self.lent.insert(send, Lent::Output { _kept: std::mem::take(&mut state.sending) });
         }
         state.output.clear();
+        let was_due = std::mem::take(&mut state.is_due);
         state.generation = generation.wrapping_add(1);
         self.starved.retain(|other| *other != slot);
+        if was_due {
+            self.due.retain(|other| *other != slot);
+        }
         let buffers = &mut self.buffers;
         self.pending.retain(|(other, event)| {
             if let (true, Event::Readable(chunk)) = (*other == slot, event) {
@@ -382,13 +397,12 @@ impl Reactor for Uring {
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        while let Some(slot) = self.starved.pop() {
-            self.arm_receive(slot)?;
+        if self.is_broken {
+            return Err(ErrorKind::BrokenPipe.into());
         }
-        let timeout = if self.pending.is_empty() { timeout } else { Some(Duration::ZERO) };
-        self.enter(timeout)?;
-        self.reap();
-        Ok(())
+        let turned = self.turn(timeout);
+        self.is_broken |= turned.is_err();
+        turned
     }
 }
 
@@ -398,7 +412,7 @@ impl Drop for Uring {
             self.close(slot);
         }
         for _ in 0..DROP_TURNS {
-            if self.lent.is_empty() || self.enter(Some(DROP_WAIT)).is_err() {
+            if self.lent.is_empty() || self.is_broken || self.enter(Some(DROP_WAIT)).is_err() {
                 break;
             }
             self.reap();

@@ -280,7 +280,7 @@ impl<R: Reactor> Worker<R> {
         if let Some(job) = self.connections[slot].job.take() {
             let execution = self.execution(slot, &job, now_ns);
             self.recorder.fail(execution, lost.code, &lost.message).expect("the row is registered");
-            self.worker_is_done(job.worker, pause_ns);
+            self.worker_is_done(job.worker, pause_ns, now_ns);
         }
         self.connections[slot].session = None;
     }

@@ -57,7 +57,11 @@ impl<R: Reactor> Worker<R> {
     fn take_up(&mut self, slot: Slot, waiting: Waiting, worker: u32) {
         let hands = if self.spec.plan.is_open_loop() { 1 } else { self.spec.workers.into() };
         let transaction = choose(&self.spec.program, self.spec.seed, waiting.index, hands);
-        let start_ns = self.run_ns();
+        // What the last answer freed starts at once; whatever follows it at a time of its own.
+        let start_ns = match std::mem::take(&mut self.event_ns) {
+            0 => self.run_ns(),
+            event_ns => event_ns,
+        };
         if waiting.intended_start_ns.is_none() {
             self.recorder.offer(start_ns, 1).expect("the run is not over");
         }
@@ -127,7 +131,7 @@ impl<R: Reactor> Worker<R> {
     pub(super) fn on_answer(&mut self, slot: Slot, frame: Frame<'_>) -> Result<(), Lost> {
         // Statements are timed when they complete or fail, transactions when the server is ready.
         let ends_something = matches!(frame.tag, b'Z' | b'C' | b'I' | b'E');
-        let now_ns = if ends_something { self.run_ns() } else { 0 };
+        let now_ns = if ends_something { self.event_ns() } else { 0 };
         self.turn(slot, now_ns, |session, program, out, telling| {
             session.on_frame(program, frame, out, telling)
         })
@@ -224,25 +228,25 @@ impl<R: Reactor> Worker<R> {
             self.hang_up(slot);
         }
         self.idle[life as usize].push(slot);
-        self.worker_is_done(job.worker, 0);
+        self.worker_is_done(job.worker, 0, finish_ns);
     }
 
     /// A worker may go on, in closed loop after its think time or `at_least_ns`.
-    pub(super) fn worker_is_done(&mut self, worker: u32, at_least_ns: u64) {
+    pub(super) fn worker_is_done(&mut self, worker: u32, at_least_ns: u64, finish_ns: u64) {
         let pause_ns = self.jobs.think_time_ns(worker).max(at_least_ns);
         if self.spec.plan.is_open_loop() {
             self.jobs.release(worker);
         } else if pause_ns > 0 {
             self.timers.set(monotonic_ns() + pause_ns, Timer::Worker(worker));
         } else {
-            self.go_on_in_closed_loop(worker);
+            self.go_on_in_closed_loop(worker, finish_ns);
         }
     }
 
     /// A worker wants its next transaction, unless the run is over.
-    pub(super) fn go_on_in_closed_loop(&mut self, worker: u32) {
+    pub(super) fn go_on_in_closed_loop(&mut self, worker: u32, since_ns: u64) {
         if !self.is_draining {
-            self.jobs.enqueue_worker(worker, self.run_ns());
+            self.jobs.enqueue_worker(worker, since_ns);
         }
     }
 
@@ -275,6 +279,14 @@ impl<R: Reactor> Worker<R> {
                 .as_ref()
                 .map_or(Traffic::default(), Session::traffic),
         }
+    }
+
+    /// When the bytes at hand were taken: the same for all messages that came together.
+    fn event_ns(&mut self) -> u64 {
+        if self.event_ns == 0 {
+            self.event_ns = self.run_ns();
+        }
+        self.event_ns
     }
 
     pub(super) fn run_ns(&self) -> u64 {

@@ -83,6 +83,60 @@ fn every_byte_comes_back<R: Reactor>(address: &SockAddr) {
     assert!(received == send);
 }
 
+fn pieces_that_do_not_fit_follow_in_order<R: Reactor>(name: &str) {
+    const PIECES: usize = 100;
+    let path = std::env::temp_dir().join(format!("stormdb-{name}-{}", std::process::id()));
+    drop(std::fs::remove_file(&path));
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut reactor = R::open(1).unwrap();
+    reactor.connect(0, &SockAddr::unix(path).unwrap()).unwrap();
+    while !matches!(reactor.next_event(), Some((0, Event::Connected))) {
+        reactor.wait(None).unwrap();
+    }
+    let (mut peer, _) = listener.accept().unwrap();
+    // Far more than a socket holds, and nobody reads meanwhile.
+    let mut all = Vec::new();
+    for piece in 0..PIECES {
+        let bytes = (0..9_973 + piece).map(|index| (index + piece).to_le_bytes()[0]);
+        let at = all.len();
+        all.extend(bytes);
+        reactor.output(0).extend_from_slice(&all[at..]);
+        reactor.flush(0).unwrap();
+        reactor.wait(Some(Duration::ZERO)).unwrap();
+        assert!(reactor.next_event().is_none());
+    }
+    assert!(reactor.unsent_bytes(0) > 0);
+    let wanted_bytes = all.len();
+    let reader = thread::spawn(move || {
+        let mut received = vec![0; wanted_bytes];
+        peer.read_exact(&mut received).unwrap();
+        received
+    });
+    while reactor.unsent_bytes(0) > 0 {
+        // Nobody is told that the last few bytes have left.
+        reactor.wait(Some(Duration::from_millis(1))).unwrap();
+    }
+    assert!(reader.join().unwrap() == all);
+}
+
+fn what_was_closed_unsent_is_not_sent_by_the_next<R: Reactor>(address: &SockAddr) {
+    let mut reactor = R::open(1).unwrap();
+    let mut received = HashMap::new();
+    reactor.connect(0, address).unwrap();
+    run(&mut reactor, &HashMap::from([(0, b"first".to_vec())]), &mut received);
+    reactor.output(0).extend_from_slice(b"unsent");
+    reactor.flush(0).unwrap();
+    reactor.close(0);
+    received.clear();
+    reactor.connect(0, address).unwrap();
+    run(&mut reactor, &HashMap::from([(0, b"second".to_vec())]), &mut received);
+    reactor.output(0).extend_from_slice(b"third");
+    reactor.flush(0).unwrap();
+    // What would be sent twice comes back twice, and is at the place of this.
+    run(&mut reactor, &HashMap::from([(0, b"secondthird".to_vec())]), &mut received);
+    assert_eq!(received[&0], b"secondthird");
+}
+
 fn a_closed_slot_can_be_used_again<R: Reactor>(address: &SockAddr) {
     let mut reactor = R::open(1).unwrap();
     for round in 0..200_u32 {
@@ -217,6 +271,16 @@ macro_rules! both_back_ends {
             #[test]
             fn every_byte_comes_back_over_a_unix_socket() {
                 every_byte_comes_back::<$reactor>(&echo_unix(concat!($name, "-bytes")));
+            }
+
+            #[test]
+            fn pieces_that_do_not_fit_follow_in_order() {
+                super::pieces_that_do_not_fit_follow_in_order::<$reactor>(concat!($name, "-fit"));
+            }
+
+            #[test]
+            fn what_was_closed_unsent_is_not_sent_by_the_next() {
+                super::what_was_closed_unsent_is_not_sent_by_the_next::<$reactor>(&echo_tcp());
             }
 
             #[test]
