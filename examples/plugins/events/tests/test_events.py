@@ -1,0 +1,76 @@
+"""The contract, and what is true of this plugin alone; a PostgreSQL is started for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from events import PLUGIN
+from events.workload import TODAY
+
+from stormdb.testing import PluginContract, Runner, ScratchDatabase
+
+OFTEN = {"turns_per_mille": 100}
+LEDGER, PLACES, PARTITIONS = (
+    "each event that was written is there or was dropped with its day",
+    "each event is in the partition of its day",
+    "there is a partition for each day that is kept or to come",
+)
+
+
+class TestContract(PluginContract):
+    plugin = PLUGIN
+    memory_s = 5  # instead of 20
+
+
+@pytest.mark.parametrize("executor", ["native", "coroutine"])
+def test_no_event_is_lost_while_days_begin_and_end(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase, executor: str
+) -> None:
+    run = stormdb_run("events", executor=executor, duration="2s", workload_config=OFTEN)
+    assert run.failures == {}
+    assert {name for name, finding in run.findings.items() if not finding.ok} == set()
+    (row,) = stormdb_database.fetch(
+        "SELECT count(*) AS days, sum(dropped) AS dropped FROM stormdb_events.retired"
+    )
+    assert row["days"] > 0
+    assert row["dropped"] > 0
+
+
+@pytest.mark.parametrize(
+    ("harm", "broken"),
+    [
+        ("DELETE FROM stormdb_events.event WHERE id = 7", {LEDGER}),
+        (
+            "ALTER TABLE stormdb_events.event DETACH PARTITION stormdb_events.event_20300103",
+            {LEDGER, PARTITIONS},
+        ),
+        ("ALTER TABLE stormdb_events.event_20300103 RENAME TO event_x", {PLACES, PARTITIONS}),
+    ],
+)
+def test_verify_sees_what_is_lost_or_out_of_place(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase, harm: str, broken: set[str]
+) -> None:
+    still = {"turns_per_mille": 0}
+    stormdb_run("events", duration="200ms", workload_config=still)
+    stormdb_database.fetch(harm)
+    run = stormdb_run("events", setup=False, duration="200ms", workload_config=still)
+    assert {name for name, finding in run.findings.items() if not finding.ok} == broken
+
+
+def test_a_question_about_today_reads_one_partition(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase
+) -> None:
+    stormdb_run("events", duration="200ms", workload_config={"turns_per_mille": 0})
+
+    async def plan() -> list[str]:
+        async with stormdb_database.connected() as connection:
+            await connection.execute("SET search_path = stormdb_events")
+            await connection.execute("SET enable_bitmapscan = off")  # one line for each scan
+            sql = TODAY.replace("$1", "1")
+            rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {sql}")
+            return [row[0] for row in rows]
+
+    scans = [line for line in asyncio.run(plan()) if " on event_" in line]
+    assert len(scans) > 1
+    assert ["20300107" in line for line in scans if "never executed" not in line] == [True]
