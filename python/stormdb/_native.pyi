@@ -18,7 +18,8 @@ __all__ = [
     "HdrLog", "Histogram", "Interval", "IntervalSnapshot", "NullServer", "Phase",
     "PhaseIdentity", "Plan", "Problem", "ProcessGauges", "RandomStream", "Rate", "Recorder",
     "Schedule", "Target", "Timer", "Trace", "ValueSketch", "WorkerCounts", "__version__",
-    "check_program", "random_u64",
+    "adopt_orphans", "check_program", "die_with_parent", "drop_capabilities", "random_u64",
+    "restrict",
 ]
 # fmt: on
 
@@ -577,9 +578,7 @@ class Timer:
     """Wake-up with the kernel's precision instead of the event loop's millisecond (Linux).
 
     Add `fileno()` to the loop's readers; when it becomes readable, call `clear` and arm it anew.
-
-    Raises:
-        NotImplementedError: the system has no timerfd; use `loop.call_at` there.
+    `NotImplementedError`: the system has no timerfd; use `loop.call_at` there.
     """
 
     def __new__(cls) -> Self: ...
@@ -593,12 +592,12 @@ class Timer:
     def close(self) -> None:
         """Free the descriptor; remove it from the loop first. A second call does nothing."""
 
+def restrict(read: Sequence[str], write: Sequence[str], connect: Sequence[int]) -> int: ...
+def drop_capabilities() -> None: ...
+def adopt_orphans() -> None: ...
+def die_with_parent() -> None: ...
 def check_program(program: bytes) -> None:
-    """Refuse bytes that are no program which the engine can run.
-
-    Raises:
-        ValueError: why not, with the place in the author's code where there is one.
-    """
+    """Refuse bytes that are no program (`ValueError`: why not, and where in the author's code)."""
 
 @final
 class Target:

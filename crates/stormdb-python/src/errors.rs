@@ -47,6 +47,15 @@ pub(crate) fn no_timer(error: io::Error) -> Raised {
     Raised(error.into())
 }
 
+/// The system does not narrow a process, or would not.
+pub(crate) fn no_sandbox(error: io::Error) -> Raised {
+    if error.kind() == io::ErrorKind::Unsupported {
+        let text = "this system does not offer it, only Linux does; hint: go on without";
+        return Raised(PyNotImplementedError::new_err(text));
+    }
+    Raised(error.into())
+}
+
 /// A timer was used after its end.
 pub(crate) fn closed_timer() -> Raised {
     Raised(PyValueError::new_err("the timer is closed; hint: make a new one"))

@@ -12,6 +12,7 @@ mod null_server;
 mod plan;
 mod random_stream;
 mod recorder;
+mod sandbox;
 mod snapshot;
 mod timer;
 
@@ -32,6 +33,7 @@ mod _native {
         plan::{Interval, Phase, Plan, Rate, Schedule, Trace},
         random_stream::RandomStream,
         recorder::Recorder,
+        sandbox::{adopt_orphans, die_with_parent, drop_capabilities, restrict},
         snapshot::{
             Cell, IntervalSnapshot, PhaseIdentity, ProcessGauges, ValueSketch, WorkerCounts,
         },

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stormdb.errors import StormdbError
     from stormdb.plugins import Catalog, PluginRecord
     from stormdb.plugins.check import Step
+    from stormdb.plugins.settings import Limits
 
 __all__ = ["app"]
 
@@ -171,6 +172,7 @@ async def _inspect(catalog: Catalog, wanted: str | Path) -> dict[str, Any]:
     async with await Host.start(record, catalog.limits) as host:
         metadata = host.record.metadata
         assert metadata
+        landlock = host.landlock
         workloads = {}
         for workload_type in metadata.workload_types:
             await host.create_workload(workload_type)
@@ -178,7 +180,32 @@ async def _inspect(catalog: Catalog, wanted: str | Path) -> dict[str, Any]:
                 "doc": host.workload_doc,
                 "config_schema": host.workload_schema,
             }
-    return _facts(host.record) | {"workloads": workloads}
+    return _facts(host.record) | {
+        "bounds": _bounds(host.record, catalog.limits, landlock),
+        "workloads": workloads,
+    }
+
+
+def _bounds(record: PluginRecord, limits: Limits, landlock: int) -> dict[str, Any]:
+    """What the processes of a plugin may use and reach here."""
+    from dataclasses import asdict
+
+    from stormdb.plugins.bounds import access_of
+    from stormdb.plugins.process import is_handed_on
+    from stormdb.units import format_bytes, format_duration
+
+    access = access_of(record, limits)
+    return {
+        "landlock": landlock,
+        "memory": format_bytes(limits.memory_bytes),
+        "cpu_time": format_duration(limits.cpu_time_ns),
+        "disk": format_bytes(limits.disk_bytes),
+        "open_files": limits.open_files,
+        "processes": limits.processes,
+        "user": limits.user,
+        **asdict(access),
+        "environment": tuple(filter(is_handed_on, access.environment)),
+    }
 
 
 def _facts(record: PluginRecord) -> dict[str, Any]:
@@ -248,6 +275,12 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         if text:
             yield f"{key + ':':<24}{text}"
+    yield ""
+    yield "bounds (docs/security.md)"
+    for key, value in facts["bounds"].items():
+        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        if value not in (None, (), []):
+            yield f"  {key + ':':<22}{text}"
     for names, workload in _alike(facts["workloads"]):
         yield ""
         yield f"workload {', '.join(names)}"

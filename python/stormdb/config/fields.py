@@ -29,7 +29,9 @@ __all__ = [
     "Duration",
     "HostPort",
     "Kind",
+    "NameList",
     "PathText",
+    "PortList",
     "Ports",
     "Rate",
     "RateOrZero",
@@ -294,6 +296,8 @@ PathText = Annotated[str, BeforeValidator(_text), Kind("path"), WithJsonSchema({
 Secret = Annotated[
     SecretStr, BeforeValidator(_secret), Kind("secret"), WithJsonSchema({"type": _SCALAR})
 ]
+NameList = Annotated[tuple[Text, ...], BeforeValidator(_list)]
+PortList = Annotated[tuple[Annotated[int, BeforeValidator(_port)], ...], BeforeValidator(_list)]
 TextList = Annotated[tuple[PathText, ...], BeforeValidator(_list)]
 Ports = Annotated[
     tuple[int, ...],

@@ -24,7 +24,9 @@ from stormdb.config.fields import (
     Count,
     Duration,
     HostPort,
+    NameList,
     PathText,
+    PortList,
     Ports,
     Ratio,
     Secret,
@@ -168,6 +170,47 @@ class PluginLimits(Section):
     )
     memory_bytes: Size = Field(
         default=2 * 1024**3, alias="memory", description="Memory of each process of a plugin."
+    )
+    cpu_time_ns: Duration = Field(
+        default=24 * 3600 * SECOND_NS,
+        alias="cpu_time",
+        ge=SECOND_NS,
+        description="Time on a CPU, of each process.",
+    )
+    disk_bytes: Size = Field(
+        default=1024**3,
+        alias="disk",
+        description="Size of a file that a plugin writes, and of its whole temporary folder.",
+    )
+    open_files: Count = Field(
+        default=16_384, ge=64, description="Open files and connections, of each process."
+    )
+    processes: Count = Field(
+        default=256,
+        ge=1,
+        description="Processes that are there at once, the plugin's own included.",
+    )
+    environment: NameList = Field(
+        default=(),
+        description="Variables that plugins see besides the usual ones; never `PG…`, `STORMDB_…` "
+        "or one with a password in its name.",
+        examples=[["DATA_FOLDER"]],
+    )
+    read: TextList = Field(
+        default=(), description="Files and folders that plugins may read besides their own."
+    )
+    write: TextList = Field(
+        default=(), description="Files and folders that plugins may read and write."
+    )
+    connect: PortList = Field(
+        default=(), description="TCP ports that plugins may connect to besides the database's."
+    )
+    user: Text | None = Field(
+        default=None, description="As root: the user that plugins run as. Default: root."
+    )
+    sandbox: Literal["auto", "off"] = Field(
+        default="auto",
+        description="`auto`: files and TCP ports are narrowed where the kernel offers it; `off`.",
     )
 
     @field_validator("memory_bytes")

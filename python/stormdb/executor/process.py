@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from stormdb._native import IntervalSnapshot
 from stormdb.errors import PluginError, StormdbError
 from stormdb.executor.ledger import Ledger
-from stormdb.plugins import Host, PluginLog
+from stormdb.plugins import Access, Host, PluginLog
 from stormdb.units import format_count, format_duration
 
 if TYPE_CHECKING:
@@ -68,7 +68,12 @@ class WorkerProcess:
         """Load the plugin, make the workload, open the connections."""
         spec = self._spec
         self._host = host = await Host.start(
-            spec.plugin, spec.limits, module=_MODULE, on_log=self._on_log, on_event=self._on_event
+            spec.plugin,
+            spec.limits,
+            access=Access.to_server(spec.target),
+            module=_MODULE,
+            on_log=self._on_log,
+            on_event=self._on_event,
         )
         await host.create_workload(spec.config.workload)
         await host.request("connect", asdict(spec.share(self._index)), timeout_ns=0)

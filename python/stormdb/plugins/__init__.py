@@ -1,5 +1,6 @@
 """Finds plugins, checks them, and runs their code in processes of its own."""
 
+from stormdb.plugins.access import Access
 from stormdb.plugins.catalog import Catalog
 from stormdb.plugins.host import CompiledProgram, Host
 from stormdb.plugins.manifest import server_problems
@@ -8,6 +9,7 @@ from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
 from stormdb.plugins.settings import DefaultSettings, Limits, Settings
 
 __all__ = [
+    "Access",
     "Catalog",
     "CompiledProgram",
     "DefaultSettings",

@@ -8,9 +8,11 @@ import json
 import os
 import tempfile
 import time
+import tomllib
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from stormdb.errors import ConfigError
 from stormdb.plugins import discover
@@ -82,9 +84,9 @@ def _put_in_order(folder: Path, out: Path, record: PluginRecord, time_s: int) ->
     with zipfile.ZipFile(built) as archive:
         files = {one: archive.read(one) for one in archive.namelist() if not one.endswith("/")}
     information = next(one.partition("/")[0] for one in files if ".dist-info/" in one)
-    if record.declared:
-        about = json.dumps(asdict(record.declared), indent=2, sort_keys=True)
-        files[f"{information}/{discover.ABOUT_FILE}"] = about.encode()
+    if about := _about(record):
+        text = json.dumps(about, indent=2, sort_keys=True)
+        files[f"{information}/{discover.ABOUT_FILE}"] = text.encode()
     listing = f"{information}/RECORD"
     files.pop(listing)
     lines = [f"{name},sha256={_digest(files[name])},{len(files[name])}" for name in sorted(files)]
@@ -97,6 +99,14 @@ def _put_in_order(folder: Path, out: Path, record: PluginRecord, time_s: int) ->
             member.create_system = 3  # Unix, wherever it is built
             archive.writestr(member, files[name])
     return out / built.name
+
+
+def _about(record: PluginRecord) -> dict[str, Any]:
+    """What the project declares of the plugin; paths that it asks for stay as they are."""
+    table = tomllib.loads((Path(record.source) / "pyproject.toml").read_text(encoding="utf-8"))
+    access = table.get("tool", {}).get("stormdb", {}).get("access")
+    about = asdict(record.declared) if record.declared else {}
+    return about | ({"access": access} if access else {})
 
 
 def _digest(content: bytes) -> str:

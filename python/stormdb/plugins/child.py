@@ -16,7 +16,9 @@ from typing import Any
 
 from stormdb.plugins import failures, wire
 from stormdb.plugins.forward import LogForwarder
-from stormdb.plugins.pulse import Pulse, lift_memory_limit, limit_resources
+from stormdb.plugins.keeper import fork_below_keeper
+from stormdb.plugins.pulse import Pulse, lift_memory_limit, limit_memory
+from stormdb.plugins.sandbox import Bounds, give_up
 
 __all__ = ["Child", "Command", "main"]
 
@@ -29,15 +31,17 @@ class Child:
     Args:
         command_fd: commands come from here.
         channel: answers go there.
+        landlock: version of Landlock's interface that narrows it; 0 for none.
 
     Attributes:
         commands: what it answers to, by name; each gets the arguments and returns plain data.
         roots: the plugin's files and folders, set when it is loaded.
     """
 
-    def __init__(self, command_fd: int, channel: wire.Channel) -> None:
+    def __init__(self, command_fd: int, channel: wire.Channel, landlock: int) -> None:
         self._command_fd = command_fd
         self.channel = channel
+        self._landlock = landlock
         self.commands: dict[str, Command] = {}
         self.roots: tuple[str, ...] = ()
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -67,10 +71,14 @@ class Child:
         hello = await wire.read(reader)
         if hello is None:
             return
-        limit_resources(hello["args"]["memory_bytes"])
+        limit_memory(hello["args"]["memory_bytes"])
         LogForwarder(self.channel).install(hello["args"]["log_level"])
         self.channel.send(
-            {"hello": wire.PROTOCOL, "pid": os.getpid(), "python": sys.version.split()[0]}
+            {
+                "hello": wire.PROTOCOL,
+                "python": sys.version.split()[0],
+                "landlock": self._landlock,
+            }
         )
         self.pulse.start(loop)
         while message := await wire.read(reader):
@@ -106,11 +114,13 @@ def main(roles: Callable[[Child], object], loop_factory: Any = None) -> None:
         loop_factory: makes the event loop; None for asyncio's own.
     """
     command_fd, message_fd, crash_fd = map(int, sys.argv[1:4])
+    bounds = Bounds.from_argument(sys.argv[4])
+    fork_below_keeper(command_fd, message_fd, crash_fd, bounds)
     for fd in (command_fd, message_fd, crash_fd):
         os.set_inheritable(fd, False)
     faulthandler.enable(crash_fd, all_threads=True)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    child = Child(command_fd, wire.Channel(message_fd))
+    child = Child(command_fd, wire.Channel(message_fd), give_up(bounds))
     roles(child)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(child.serve())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugin.metadata import MetadataError, PluginMetadata
 from stormdb.plugins import cache, environments, foreign, store
+from stormdb.plugins.access import AccessError, declared_access
 from stormdb.plugins.digest import digest
 from stormdb.plugins.manifest import declared_problem
 from stormdb.plugins.record import EntryPoint, Kind, PluginRecord
@@ -66,8 +67,9 @@ def installed() -> Iterator[PluginRecord]:
             )
             continue
         roots = [Path(path) for path in spec.submodule_search_locations or [spec.origin or ""]]
+        about = point.dist.read_text(ABOUT_FILE) if point.dist else None
         yield replace(
-            record,
+            _with_access(record, _built_in(about), roots[0].parent),
             entry=EntryPoint(
                 module=point.module,
                 attribute=point.attr or "PLUGIN",
@@ -179,7 +181,23 @@ def _in_file(path: Path) -> PluginRecord:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _broken(record, f"has a script block that is no TOML: {error}")
-    return _declare(record, table, table.get("tool", {}).get("stormdb"))
+    return _with_access(_declare(record, table, _asked(table)), table, path.parent)
+
+
+def _asked(table: dict[str, Any]) -> dict[str, Any] | None:
+    """The metadata in `[tool.stormdb]`; None if there are none."""
+    about = table.get("tool", {}).get("stormdb", {})
+    if not isinstance(about, dict):
+        return None
+    return {key: value for key, value in about.items() if key != "access"} or None
+
+
+def _with_access(record: PluginRecord, table: dict[str, Any], folder: Path) -> PluginRecord:
+    """The record with what the document that holds its declarations asks for."""
+    try:
+        return replace(record, access=declared_access(table, folder))
+    except AccessError as error:
+        return _broken(record, f"asks for what cannot be given in [tool.stormdb]: {error}")
 
 
 def _declare(
@@ -257,10 +275,10 @@ def _in_project(folder: Path) -> Iterator[PluginRecord]:
         yield _broken(record, f"has a pyproject.toml that is no TOML: {error}")
         return
     project = table.get("project", {})
-    about = table.get("tool", {}).get("stormdb")
+    about = _asked(table)
     if about is not None and "version" in project:
         about = {"version": project["version"], **about}
-    record = _declare(record, project, about)
+    record = _with_access(_declare(record, project, about), table, folder)
     points = project.get("entry-points", {}).get(GROUP, {})
     if not points:
         yield _broken(
@@ -335,14 +353,14 @@ def _in_wheel(record: PluginRecord, folder: Path) -> Iterator[PluginRecord]:
     except OSError:
         yield _broken(record, "is a wheel without METADATA", "build it again")
         return
-    record = _checked(
-        replace(
-            record,
-            requirements=tuple(headers.get_all("Requires-Dist", [])),
-            requires_python=headers.get("Requires-Python", ""),
-        ),
-        _about(information),
+    about = information / ABOUT_FILE
+    table = _built_in(about.read_text(encoding="utf-8") if about.exists() else None)
+    record = replace(
+        record,
+        requirements=tuple(headers.get_all("Requires-Dist", [])),
+        requires_python=headers.get("Requires-Python", ""),
     )
+    record = _with_access(_checked(record, _asked(table)), table, folder)
     parser = ConfigParser(delimiters=("=",))
     parser.read(information / "entry_points.txt", encoding="utf-8")
     if not parser.has_section(GROUP):
@@ -357,10 +375,9 @@ def _in_wheel(record: PluginRecord, folder: Path) -> Iterator[PluginRecord]:
         yield _with_entry(named, target, [folder])
 
 
-def _about(information: Path) -> dict[str, Any] | None:
-    """The metadata that `stormdb plugins build` has put into a wheel; None if there are none."""
+def _built_in(about: str | None) -> dict[str, Any]:
+    """What `stormdb plugins build` has put into a wheel, as a pyproject.toml would have it."""
     try:
-        about = json.loads((information / ABOUT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return about if isinstance(about, dict) else None
+        return {"tool": {"stormdb": json.loads(about or "{}")}}
+    except ValueError:
+        return {}

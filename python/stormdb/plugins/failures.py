@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stormdb.errors import ConnectError, PluginError, ProgramError, StormdbError
 from stormdb.plugin.metadata import MetadataError, PluginMetadata
 from stormdb.plugins import places
+from stormdb.plugins.keeper import VERDICT
 from stormdb.plugins.record import Kind
 from stormdb.units import format_bytes, format_duration
 
@@ -36,6 +37,10 @@ __all__ = [
 _TEXT_CHARS = 2000
 _ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
 Failure = dict[str, Any]
+_ACCESS_HINT = (
+    "plugins reach their own files and temporary folder; name what else they need in "
+    "[tool.stormdb.access] of the plugin or in plugins.limits, see docs/security.md"
+)
 _KINDS = {ConnectError: "connect", MemoryError: "memory", MetadataError: "metadata"}
 
 
@@ -76,6 +81,8 @@ def describe(error: BaseException, roots: Sequence[str]) -> Failure:
         failure["where"] = error.where
     elif isinstance(error, ContractError):
         failure |= {"kind": "contract", "place": error.place, "hint": error.hint}
+    elif isinstance(error, PermissionError) and error.filename:
+        failure |= {"hint": _ACCESS_HINT}
     elif isinstance(error, SystemExit):
         failure |= {"kind": "exit", "text": repr(error.code)}
     elif kinds := [kind for known, kind in _KINDS.items() if isinstance(error, known)]:
@@ -225,6 +232,17 @@ def time_error(
     )
 
 
+_VERDICT = re.compile(f"^{VERDICT}(processes|disk)$", re.MULTILINE)
+_EXCESSES = {
+    "processes": "{stage} has more processes than its limit",
+    "disk": "{stage} keeps more in its temporary folder than its limit",
+}
+_HINTS = {
+    "processes": "raise plugins.limits.processes if it needs more",
+    "disk": "raise plugins.limits.disk if it needs more",
+}
+
+
 def error_of_end(
     record: PluginRecord, command: str, lost: ChildLost, exiting: places.Place | None
 ) -> PluginError:
@@ -246,6 +264,11 @@ def error_of_end(
         message = f"{stage} ended its process with exit status {lost.status}"
         message += " by os._exit" if exiting else ""
         hint = "raise an exception instead"
+    elif verdict := _VERDICT.search(lost.crash):
+        message, hint = _EXCESSES[verdict[1]].format(stage=stage), _HINTS[verdict[1]]
+    elif -lost.status == signal.SIGXCPU:
+        message = f"{stage} used more time on a CPU than its limit"
+        hint = "raise plugins.limits.cpu_time if it needs more"
     elif -lost.status == signal.SIGKILL:
         message = f"the process was killed during {stage}"
         hint = "look in the system's log: the machine may have run out of memory"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 from stormdb.errors import PluginError
 from stormdb.plugin import Finding, PluginMetadata
 from stormdb.plugins import environments, failures, places, wire
+from stormdb.plugins.access import Access
+from stormdb.plugins.bounds import access_of, bounds_of
 from stormdb.plugins.manifest import disagreement, metadata_problem
 from stormdb.plugins.places import Place
 from stormdb.plugins.plugin_log import LogSieve, PluginLog
-from stormdb.plugins.process import ChildFailure, ChildLost, ChildProcess
+from stormdb.plugins.process import ChildFailure, ChildLost, ChildProcess, child_environment
+from stormdb.plugins.record import Kind
 from stormdb.units import format_duration
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ class Host:
 
     Attributes:
         record: the plugin, with its metadata once they are known.
+        landlock: version of Landlock's interface that narrows the process; 0 for none.
         is_blocked: whether plugin code kept the process from its event loop at the last heart beat.
         workload_schema: JSON schema of the workload's configuration; None if any keys will do.
         workload_doc: what the workload's docstring says.
@@ -91,6 +96,7 @@ class Host:
         self._warn_at_ns = _WARN_NS
         self._is_over_memory = False
         self.is_blocked = False
+        self.landlock = 0
 
     @classmethod
     async def start(
@@ -98,6 +104,7 @@ class Host:
         record: PluginRecord,
         limits: Limits,
         *,
+        access: Access | None = None,
         initialize: bool = True,
         module: str = "stormdb.plugins.child",
         **listeners: Any,
@@ -107,6 +114,8 @@ class Host:
         Args:
             record: the plugin.
             limits: what it may use.
+            access: what it may reach besides what the plugin and the limits say: of the server, as
+                `Access.to_server` tells. None: nothing.
             initialize: False to stop after the metadata.
             module: what the process runs; its commands include those of the default.
             listeners: `on_log`, `on_progress` and `on_event`, called from the event loop.
@@ -118,20 +127,27 @@ class Host:
             raise record.problem
         self = cls(record, limits, **listeners)
         try:
-            await self._start(module, initialize=initialize)
+            await self._start(module, access or Access(), initialize=initialize)
         except BaseException:
             await self.kill()
             raise
         return self
 
-    async def _start(self, module: str, *, initialize: bool) -> None:
+    async def _start(self, module: str, access: Access, *, initialize: bool) -> None:
         assert self.record.entry
         python = sys.executable
         if self.record.environment:
             python = await environments.python_of(
                 self.record.environment, name=self.record.name, where=self.record.where
             )
-        self._process = await ChildProcess.spawn(module, self, python)
+        access |= access_of(self.record, self._limits)
+        self._process = await ChildProcess.spawn(
+            module,
+            self,
+            bounds_of(self.record, self._limits, access),
+            python,
+            child_environment(os.environ, access.environment, is_own=python == sys.executable),
+        )
         self._process.tell(
             {
                 "args": {
@@ -154,8 +170,16 @@ class Host:
                 f"plugin {self.record.name}: its process runs another version of stormdb",
                 hint="look for a second stormdb in PYTHONPATH",
             )
+        self.landlock = hello["landlock"]
         await self.request("load", {"entry": self.record.entry.to_wire()})
-        metadata = PluginMetadata(**await self.request("metadata"))
+        told = await self.request("metadata")
+        try:
+            metadata = PluginMetadata(**told)
+        except (TypeError, ValueError) as error:  # its own process would have refused them
+            raise PluginError(
+                f"plugin {self.record.name}: its process told metadata that are none: {error}",
+                where=self.record.where,
+            ) from None
         self.record = replace(self.record, name=metadata.name, metadata=metadata)
         if problem := disagreement(self.record) or metadata_problem(self.record):
             raise problem
@@ -170,6 +194,17 @@ class Host:
             await self.stop()
         else:
             await self.kill()
+
+    @property
+    def openness(self) -> str:
+        """What a user must know of bounds that this system does not offer; "" if it does."""
+        if self.record.kind is Kind.BUILTIN or self._limits.sandbox == "off" or self.landlock >= 4:
+            return ""
+        open_to_all = "its TCP ports are" if self.landlock else "its files and TCP ports are"
+        return (
+            f"plugin {self.record.name} runs with the rights of the user: {open_to_all} not "
+            "narrowed, since this system has no Landlock that would; see docs/security.md"
+        )
 
     @property
     def pid(self) -> int:
@@ -312,7 +347,8 @@ class Host:
         if "log" in message:
             self._log.add(PluginLog(plugin=self.record.name, **message["log"]))
         elif "progress" in message:
-            self._on_progress(*message["progress"])
+            done, total, what = message["progress"]
+            self._on_progress(int(done), None if total is None else int(total), str(what))
         elif "beat" in message:
             self._on_beat(message["beat"])
         elif message.get("event") == "exit":

@@ -11,20 +11,38 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import sys
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stormdb.plugins import wire
 
-__all__ = ["ChildFailure", "ChildLost", "ChildProcess", "Listener", "child_environment"]
+if TYPE_CHECKING:
+    from stormdb.plugins.sandbox import Bounds
 
+__all__ = [
+    "ChildFailure",
+    "ChildLost",
+    "ChildProcess",
+    "Listener",
+    "child_environment",
+    "is_handed_on",
+]
+
+# What a program needs to find its files, its words and its libraries, and to use the machine well.
+_USUAL = re.compile(
+    r"^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|PYTHON\w+|LD_LIBRARY_PATH"
+    r"|DYLD_\w+|SSL_CERT_(FILE|DIR)|(OMP|OPENBLAS|MKL|NUMEXPR|BLIS)_\w+|NO_COLOR|SYSTEMROOT)$"
+)
 _SECRET = re.compile(r"^(PG|STORMDB_)|PASSW(OR)?D", re.IGNORECASE)
+_FORGED = (KeyError, TypeError, ValueError, AttributeError, asyncio.InvalidStateError)
 _LINE_BYTES = 8192
 _BEAT_S = 0.3
 _CANCEL_S = 1.0
 _DRAIN_S = 1.0
+_KEEPER_S = 2.0
 
 
 class Listener(Protocol):
@@ -54,7 +72,7 @@ class ChildLost(Exception):  # noqa: N818  # as above
 
     Attributes:
         status: exit status, or minus the number of the signal that ended it.
-        crash: what `faulthandler` wrote, "" if nothing.
+        crash: what `faulthandler` wrote, and why the keeper killed it; "" if nothing.
         last_line: what came last on stderr, "" if nothing.
         damage: what was wrong with its messages, so that it was killed; "" if nothing.
     """
@@ -67,26 +85,35 @@ class ChildLost(Exception):  # noqa: N818  # as above
         self.damage = damage
 
 
-def child_environment(environ: Mapping[str, str], *, is_own: bool = True) -> dict[str, str]:
-    """The environment without connection data and passwords: a child gets these over its pipe.
+def is_handed_on(name: str) -> bool:
+    """Whether a variable reaches a child that declares it; what may hold a password does not."""
+    return not _SECRET.search(name)
+
+
+def child_environment(
+    environ: Mapping[str, str], declared: Collection[str], *, is_own: bool = True
+) -> dict[str, str]:
+    """What a child sees of the environment; connection data and passwords in no case.
 
     Args:
         environ: the controller's.
+        declared: names that the plugin or the user asks for besides the usual ones.
         is_own: False for another Python, which must not be led to the packages of this one.
     """
     left_out = () if is_own else ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     return {
         name: value
         for name, value in environ.items()
-        if not _SECRET.search(name) and name not in left_out
+        if (name in declared or _USUAL.match(name)) and is_handed_on(name) and name not in left_out
     }
 
 
 class ChildProcess:
     """One child, in a process group and session of its own. Made by `spawn`."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, folder: str) -> None:
         self._listener = listener
+        self._folder = folder
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._process: asyncio.subprocess.Process
@@ -101,10 +128,23 @@ class ChildProcess:
 
     @classmethod
     async def spawn(
-        cls, module: str, listener: Listener, python: str = sys.executable
+        cls,
+        module: str,
+        listener: Listener,
+        bounds: Bounds,
+        python: str,
+        environment: Mapping[str, str],
     ) -> ChildProcess:
-        """Start `python -m module`; its descriptors are named on its command line."""
-        self = cls(listener)
+        """Start `python -m module`; its descriptors and bounds are on its command line.
+
+        Args:
+            module: what it runs.
+            listener: hears it.
+            bounds: within what it runs; the temporary folder ends with the process.
+            python: what runs it.
+            environment: all that it sees, see `child_environment`.
+        """
+        self = cls(listener, bounds.folder)
         command_read, command_write = os.pipe()
         message_read, message_write = os.pipe()
         self._crash_fd, crash_write = os.pipe()
@@ -112,13 +152,13 @@ class ChildProcess:
         try:
             self._process = await asyncio.create_subprocess_exec(
                 python,
-                *("-P", "-m", module, *map(str, theirs)),
+                *("-P", "-m", module, *map(str, theirs), bounds.to_argument()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=theirs,
                 start_new_session=True,
-                env=child_environment(os.environ, is_own=python == sys.executable),
+                env=environment,
             )
         finally:
             for fd in theirs:
@@ -223,7 +263,18 @@ class ChildProcess:
         return await self.ended()
 
     def kill_now(self) -> None:
-        """Send the kill signal to the whole group; `ended` waits for what follows."""
+        """End the process and what it started; `ended` waits for what follows.
+
+        Its keeper does it thoroughly; the whole group is killed if that does not come to an end.
+        """
+        if self.is_alive and sys.platform == "linux":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                self._process.send_signal(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(_KEEPER_S, self._kill_group)
+        else:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
         if self._end.done():
             return  # its number may be another process's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -232,7 +283,7 @@ class ChildProcess:
     async def _watch(self) -> ChildLost:
         """Wait for the end, collect the last words, tell all who wait."""
         status = await self._process.wait()
-        self.kill_now()
+        self._kill_group()
         _, still_open = await asyncio.wait(self._readers, timeout=_DRAIN_S)
         for task in still_open:
             task.cancel()
@@ -243,6 +294,8 @@ class ChildProcess:
         os.close(self._crash_fd)
         for transport in self._transports:
             transport.close()
+        # The keeper has removed it, if there was one and it came to that.
+        shutil.rmtree(self._folder, ignore_errors=True)
         lost = ChildLost(status, crash.decode(errors="replace"), self._last_line, self._damage)
         for answer in [self.hello, *self._pending.values()]:
             if not answer.done():
@@ -254,7 +307,10 @@ class ChildProcess:
         """Hear the child to its end; one that is not understood, or that nobody hears, ends now."""
         try:
             while message := await wire.read(reader):
-                self._hear(message)
+                try:
+                    self._hear(message)
+                except _FORGED as error:
+                    raise wire.DamageError(f"no message of stormdb's: {error!r}") from error
         except wire.DamageError as error:
             self._damage = str(error)
             self.kill_now()

@@ -16,22 +16,21 @@ from stormdb.plugins import places
 if TYPE_CHECKING:
     from stormdb.plugins.child import Child
 
-__all__ = ["PERIOD_S", "Pulse", "lift_memory_limit", "limit_resources"]
+__all__ = ["PERIOD_S", "Pulse", "lift_memory_limit", "limit_memory"]
 
 PERIOD_S = 0.25
 _GRACE_S = 2.0
 _SPARE_BYTES = 64 * 2**20
 
 
-def limit_resources(memory_bytes: int) -> None:
-    """Bound the memory of this process, and write no core file.
+def limit_memory(memory_bytes: int) -> None:
+    """Bound the memory of this process.
 
     RLIMIT_DATA counts what may be written to (heap and private mappings) and so leaves large
     reservations of address space alone, which RLIMIT_AS would count: numerical libraries and
     thread stacks make many of them. Where a system does not enforce it, and for shared mappings,
     the controller reads the heart beat's `peak_bytes`.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = memory_bytes + _SPARE_BYTES
     hard = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)

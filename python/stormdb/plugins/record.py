@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stormdb.plugins.access import Access
+
 if TYPE_CHECKING:
     from stormdb.errors import PluginError
     from stormdb.plugin import PluginMetadata
@@ -76,6 +78,7 @@ class PluginRecord:
         environment: what it runs in; None for stormdb's own environment.
         declared: what its files say about it, so that its code need not be asked; None if nothing.
         origin: what it was installed from; "" if it lies where its author or user put it.
+        access: what its files ask for besides what every plugin may reach.
     """
 
     name: str
@@ -91,6 +94,7 @@ class PluginRecord:
     environment: Environment | None = None
     declared: PluginMetadata | None = None
     origin: str = ""
+    access: Access = field(default_factory=Access)
     unpacked: str = field(default="", repr=False)
 
     def show(self, path: str) -> str:

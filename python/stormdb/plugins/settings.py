@@ -32,6 +32,46 @@ class Limits(Protocol):
     def memory_bytes(self) -> int:
         """For each process."""
 
+    @property
+    def cpu_time_ns(self) -> int:
+        """On a CPU, for each process."""
+
+    @property
+    def disk_bytes(self) -> int:
+        """For one file, and for all in the temporary folder."""
+
+    @property
+    def open_files(self) -> int:
+        """Descriptors of each process."""
+
+    @property
+    def processes(self) -> int:
+        """That plugin code starts."""
+
+    @property
+    def environment(self) -> Sequence[str]:
+        """Names of variables that plugin code sees."""
+
+    @property
+    def read(self) -> Sequence[str]:
+        """Files and folders."""
+
+    @property
+    def write(self) -> Sequence[str]:
+        """Files and folders."""
+
+    @property
+    def connect(self) -> Sequence[int]:
+        """TCP ports."""
+
+    @property
+    def user(self) -> str | None:
+        """Whom the processes run as, if this one is root's."""
+
+    @property
+    def sandbox(self) -> str:
+        """`auto`, or `off`: files and ports are not narrowed."""
+
 
 class Settings(Protocol):
     """Where plugins are; `stormdb.config.PluginsSettings` is one."""
@@ -69,6 +109,16 @@ class DefaultLimits:
     setup_timeout_ns: int = 3600 * 10**9
     verify_timeout_ns: int = 600 * 10**9
     memory_bytes: int = 2 * 2**30
+    cpu_time_ns: int = 24 * 3600 * 10**9
+    disk_bytes: int = 2**30
+    open_files: int = 16_384
+    processes: int = 256
+    environment: Sequence[str] = ()
+    read: Sequence[str] = ()
+    write: Sequence[str] = ()
+    connect: Sequence[int] = ()
+    user: str | None = None
+    sandbox: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stormdb import logs
 from stormdb.config import ConfigProblemsError, Problem, resolve_target
 from stormdb.config.problems import key_text
-from stormdb.errors import PluginError
+from stormdb.errors import ConfigError, PluginError
 from stormdb.plugin import Config
 from stormdb.run.checks import check_connections, check_needs
 from stormdb.run.connect import close, connect
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from stormdb.config import ConnectTarget, RunConfig
     from stormdb.plugin import PluginMetadata
-    from stormdb.plugins import Catalog, Host
+    from stormdb.plugins import Access, Catalog, Host
     from stormdb.results import ServerInfo
     from stormdb.run.stages import Stages
     from stormdb.server import EmbeddedServer
@@ -93,13 +93,28 @@ async def load_plugin(
         host = await Host.start(
             record,
             config.plugins.limits,
+            access=_access(config),
             on_log=stages.host_log,
             on_progress=stages.events.progress,
         )
         await stack.enter_async_context(host)
+        if notice := host.openness:
+            stages.warn(notice)
         plugin_config = await prepare_workload(host, config)
     assert host.record.metadata
     return LoadedPlugin(host=host, metadata=host.record.metadata, config=plugin_config)
+
+
+def _access(config: RunConfig) -> Access:
+    """What it takes to reach the server; an embedded one is reached by its socket."""
+    from stormdb.plugins import Access
+
+    if config.database.type == "embedded":
+        return Access()
+    try:
+        return Access.to_server(resolve_target(config.database))
+    except ConfigError:  # told when the server is to be reached
+        return Access()
 
 
 async def reach_server(

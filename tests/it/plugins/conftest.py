@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stormdb.config import ConnectTarget
+from stormdb.plugins.settings import DefaultLimits
 from tests.conftest import database_of
 
 if TYPE_CHECKING:
@@ -19,13 +23,11 @@ SECOND_NS = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShortLimits:
-    """As `stormdb.config.PluginLimits`."""
+class ShortLimits(DefaultLimits):
+    """Those of a configuration that says nothing, but for the patience."""
 
-    load_timeout_ns: int = 30 * SECOND_NS
     setup_timeout_ns: int = 30 * SECOND_NS
     verify_timeout_ns: int = 30 * SECOND_NS
-    memory_bytes: int = 2 << 30
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +38,39 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     return folder
 
 
+class Imported:
+    """Hears of each import of a plugin that `test_catalog.source` has written.
+
+    By datagrams, because plugin code sees no variables and no files that it does not declare.
+    """
+
+    def __init__(self, socket: socket.socket) -> None:
+        self._socket = socket
+
+    def names(self) -> list[str]:
+        """The plugins that were imported since the last question, each as often as it was."""
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self._socket.recv(64).decode())
+        return found
+
+
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Imported]:
+    with socket.socket(type=socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        monkeypatch.setenv("TOLD_PORT", str(listener.getsockname()[1]))
+        yield Imported(listener)
+
+
 @pytest.fixture
 def target(server: EmbeddedServer) -> ConnectTarget:
-    """A database that no test of this folder writes to."""
+    """A database that no test of this folder writes to; a socket needs no access to a port."""
     database = database_of(server)
     return ConnectTarget(
-        hosts=(database.host,),
+        hosts=(str(server.socket_dir),),
         ports=(database.port,),
         user=database.user,
         dbname=database.dbname,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,15 +10,16 @@ import pytest
 
 from stormdb.errors import PluginError
 from stormdb.plugins import Catalog, DefaultSettings, Host, Kind, PluginRecord, discover
-from tests.it.plugins.conftest import ShortLimits
+from tests.it.plugins.conftest import Imported, ShortLimits
 
 SOURCE = """
 from stormdb.plugin import PluginMetadata, Workload, WorkloadPlugin
 
-MARK = __import__("os").environ.get("LOADED_MARK")
-if MARK:
-    with open(MARK, "a") as file:
-        file.write("{name} ")
+PORT = {port}
+if PORT:
+    import socket
+
+    socket.socket(type=socket.SOCK_DGRAM).sendto(b"{name}", ("127.0.0.1", PORT))
 
 
 class Nothing(Workload):
@@ -51,7 +53,8 @@ dependencies = ["msgpack>=1"]
 
 
 def source(name: str, workload_type: str | None = None) -> str:
-    return SOURCE.replace("{name}", name).replace("{type}", workload_type or name)
+    text = SOURCE.replace("{name}", name).replace("{type}", workload_type or name)
+    return text.replace("{port}", os.environ.get("TOLD_PORT", "0"))
 
 
 def make_file(folder: Path, name: str, workload_type: str | None = None) -> Path:
@@ -248,29 +251,25 @@ async def test_an_unknown_workload_type_gets_the_nearest_ones(tmp_path: Path) ->
 
 
 async def test_code_runs_once_as_long_as_the_files_stay_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, imported: Imported
 ) -> None:
-    mark = tmp_path / "mark"
-    monkeypatch.setenv("LOADED_MARK", str(mark))
     file = make_file(tmp_path, "once")
     for _ in range(3):
         catalog = await read(file)
         assert catalog.find("once").metadata
-    assert mark.read_text() == "once "
+    assert imported.names() == ["once"]
     file.write_text(source("changed"))
     assert (await read(file)).find("changed")
-    assert mark.read_text() == "once changed "
+    assert imported.names() == ["changed"]
 
 
-async def test_finding_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mark = tmp_path / "mark"
-    monkeypatch.setenv("LOADED_MARK", str(mark))
+async def test_finding_runs_no_code(tmp_path: Path, imported: Imported) -> None:
     make_file(tmp_path, "a")
     make_package(tmp_path, "b")
     make_project(tmp_path, "c")
     make_wheel(tmp_path, "d")
     Catalog.discover(settings(paths=[str(tmp_path)]))
-    assert not mark.exists()
+    assert imported.names() == []
 
 
 def in_project(folder: Path) -> PluginRecord:

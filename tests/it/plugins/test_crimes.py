@@ -144,7 +144,8 @@ async def test_nothing_of_a_hung_plugin_stays(
     monkeypatch.setenv("CRIME", "hang")
     monkeypatch.setenv("PID_FILE", str(tmp_path / "pid"))
     (record,) = discover.at_path(PLUGIN_FILE)
-    task = asyncio.create_task(Host.start(record, ShortLimits()))
+    limits = ShortLimits(write=(str(tmp_path),))
+    task = asyncio.create_task(Host.start(record, limits))
     while not (tmp_path / "pid").exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.01)
     task.cancel()

@@ -329,10 +329,11 @@ def test_a_process_ends_with_its_controller(
     code = f"""
 import asyncio
 from pathlib import Path
-from stormdb.plugins import DefaultSettings, Host, discover
+from stormdb.plugins import Host, discover
+from stormdb.plugins.settings import DefaultLimits
 async def main():
     (record,) = discover.at_path(Path({str(FIXTURES / "criminal.py")!r}))
-    await Host.start(record, DefaultSettings().limits)
+    await Host.start(record, DefaultLimits(write=({str(tmp_path)!r},)))
     print("started", flush=True)
     await asyncio.sleep(600)
 asyncio.run(main())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stormdb.plugins.lock import read_lock
+from tests.it.plugins.conftest import Imported
 from tests.it.plugins.test_catalog import make_file, make_project, source
 from tests.support.wheels import make_wheel
 
@@ -103,10 +104,8 @@ def test_what_cannot_be_used_is_not_installed(tmp_path: Path) -> None:
 
 
 def test_a_list_runs_no_code_of_a_plugin_that_nobody_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, imported: Imported
 ) -> None:
-    mark = folder / "mark"
-    monkeypatch.setenv("LOADED_MARK", str(mark))
     (folder / "plugins").mkdir()
     silent = make_file(folder / "plugins", "silent")
     telling = make_file(folder / "plugins", "telling")
@@ -118,11 +117,10 @@ def test_a_list_runs_no_code_of_a_plugin_that_nobody_named(
         "not asked, because nobody named, installed or locked them: plugins/silent.py; hint:"
         in text
     )
-    assert not mark.exists()
     stormdb("plugins", "lock")
-    assert not mark.exists()
+    assert imported.names() == []
     assert listed()["silent"]["metadata"]
-    assert mark.exists()
+    assert imported.names() == ["silent"]
     silent.write_text(silent.read_text() + "# another\n")
     assert listed()["silent"]["metadata"] is None
     stormdb("plugins", "check", silent)
@@ -150,22 +148,21 @@ def make_locked(folder: Path) -> Path:
 
 
 def test_a_lock_then_one_changed_byte_is_refused_before_any_code_runs(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, imported: Imported
 ) -> None:
-    mark = folder / "mark"
     file = make_locked(folder)
     # It goes on to the server, where nobody answers.
     run = ("run", "-c", "stormdb.yaml", "--locked", "--host", "127.0.0.1", "--port", 1)
     stormdb(*run, code=2)
-    monkeypatch.setenv("LOADED_MARK", str(mark))
+    assert "shop" in imported.names()
     file.write_text(file.read_text().replace("1.0.0", "1.0.1"))
     text = stormdb(*run, code=3)
     assert "plugin shop is not what stormdb.lock holds: shop.py has changed; sha256" in text
     assert "hint: undo the change, or accept it with stormdb plugins lock" in text
-    assert not mark.exists()
+    assert imported.names() == []
     stormdb("plugins", "lock", "-c", "stormdb.yaml")
     stormdb(*run, code=2)
-    assert mark.exists()
+    assert "shop" in imported.names()
 
 
 def test_a_package_that_is_not_the_locked_one_is_refused(

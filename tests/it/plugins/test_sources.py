@@ -12,7 +12,7 @@ import pytest
 
 from stormdb.plugins import Catalog, Host
 from stormdb.plugins.uv import find_uv
-from tests.it.plugins.conftest import ShortLimits
+from tests.it.plugins.conftest import Imported, ShortLimits
 from tests.it.plugins.test_catalog import (
     make_file,
     make_package,
@@ -51,10 +51,8 @@ def asked() -> dict[str, bool]:
 
 
 def test_a_list_runs_no_code_of_any_form_that_nobody_confirmed(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, imported: Imported
 ) -> None:
-    mark = tmp_path / "mark"
-    monkeypatch.setenv("LOADED_MARK", str(mark))
     plugins, inside = folder / "plugins", tmp_path / "inside"
     plugins.mkdir()
     inside.mkdir()
@@ -68,20 +66,18 @@ def test_a_list_runs_no_code_of_any_form_that_nobody_confirmed(
     assert len(found) == 6
     assert not any(found.values())
     stormdb("plugins", "lock")
-    assert not mark.exists()
+    assert imported.names() == []
     assert all(asked().values())  # a lock is a confirmation
-    assert sorted(mark.read_text().split()) == sorted(asked())
+    assert sorted(imported.names()) == sorted(asked())
 
 
 def test_a_wheel_and_a_zip_are_installed_without_running_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, imported: Imported
 ) -> None:
-    mark = tmp_path / "mark"
-    monkeypatch.setenv("LOADED_MARK", str(mark))
     (tmp_path / "inside").mkdir()
     stormdb("plugins", "install", make_wheel(tmp_path, "shop"))
     stormdb("plugins", "install", make_zip(tmp_path, make_package(tmp_path / "inside", "stall")))
-    assert not mark.exists()
+    assert imported.names() == []
     text = stormdb("plugins", "check")
     assert "ok       create shop" in text
     assert "ok       create stall" in text

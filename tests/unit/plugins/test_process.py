@@ -18,7 +18,8 @@ from stormdb.plugins.process import child_environment
     ],
 )
 def test_connection_data_and_passwords_are_not_handed_on(name: str) -> None:
-    assert child_environment({name: "x", "PATH": "/bin", "PYTHONPATH": "p"}) == {
+    environ = {name: "x", "PATH": "/bin", "PYTHONPATH": "p", "NEWS": "x"}
+    assert child_environment(environ, [name]) == {
         "PATH": "/bin",
         "PYTHONPATH": "p",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from stormdb.plugins import Host
+from stormdb.plugins import Access, Host
 from stormdb.run.ready import prepare_workload
 from stormdb.testing.outcome import BrokenPromiseError, NotTriedError
 from stormdb.testing.statements import statements_of, without
@@ -58,7 +58,10 @@ async def _calls(bench: Bench, case: Case) -> list[list[Any]]:
     async with bench.copy(case.workload) as database:
         config = bench.config(case.workload, database)
         async with await Host.start(
-            bench.record, bench.limits, module="stormdb.testing.child"
+            bench.record,
+            bench.limits,
+            access=Access.to_server(database.target),
+            module="stormdb.testing.child",
         ) as host:
             seen = await prepare_workload(host, config)
             calls: list[list[Any]] = await host.request(

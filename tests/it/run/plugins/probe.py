@@ -1,5 +1,12 @@
 """A workload that behaves as its options say: the tests' way to every corner of a run."""
 
+# /// script
+# [tool.stormdb.access]
+# environment = [
+#   "PROBE_EXTENSIONS", "PROBE_POSTGRESQL", "PROBE_SECRET", "PROBE_VERSION", "TEST_MARK",
+# ]
+# ///
+
 from __future__ import annotations
 
 import asyncio
