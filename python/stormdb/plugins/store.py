@@ -68,8 +68,13 @@ def installed() -> Iterator[Installed]:
 
 def _content_of(folder: Path) -> Path | None:
     """The file or folder that is kept there, perhaps with its signature beside it."""
-    found = (folder / "content").glob("*")
-    content = [path for path in found if path.name[0] != "." and path.suffix != signatures.SUFFIX]
+    content = [
+        path
+        for path in (folder / "content").glob("*")
+        if path.name[0] != "."
+        and path.suffix != signatures.SUFFIX
+        and path.name != "__pycache__"  # Python's, from an earlier run
+    ]
     return content[0] if len(content) == 1 else None
 
 
