@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from stormdb.workshop.scaffold import TEMPLATES
+from ruamel.yaml import YAML
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {
@@ -28,13 +27,26 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout + done.stderr
 
 
+# The page docs/plugin-workshop.md makes the native one and tries its whole contract; that memory is
+# watched for 20 s is no matter of a template.
+SELECTED = {"native": "not TestContract", "coroutine": "not memory"}
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != "minimal-file"])
-def test_a_new_package_passes_its_tests_and_runs(tmp_path: Path, template: str) -> None:
+@pytest.mark.parametrize("template", SELECTED)
+def test_a_new_package_passes_its_tests_and_runs_as_its_ci_does_it(
+    tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(tmp_path, "stormdb", "plugins", "new", "job-queue", "--template", template)
     project = tmp_path / "job-queue"
-    assert " passed" in run(project, "make", "test")
-    assert "job_queue" in run(project, "make", "run")
+    monkeypatch.setitem(ENVIRONMENT, "PYTEST_ADDOPTS", f"-k '{SELECTED[template]}'")
+    jobs = YAML(typ="safe").load(project / ".gitlab-ci.yml")
+    install, *commands = jobs["test"]["script"]
+    assert install == "python -m pip install pytest ."
+    outputs = {command: run(project, "sh", "-c", command) for command in commands}
+    assert outputs.keys() == {"make test", "make run"}
+    assert " passed" in outputs["make test"]
+    assert "job_queue" in outputs["make run"]
     run(project, "ruff", "check", "--isolated", "--line-length=100", "--select=E,F,I,UP,RUF", ".")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from ruamel.yaml import YAML
 
 from stormdb.errors import ConfigError, StoreError
+from stormdb.plugin.metadata import API_VERSION
 from stormdb.workshop.scaffold import TEMPLATES, create
 
 
@@ -48,6 +51,23 @@ def test_a_package_has_all_that_a_project_needs(tmp_path: Path, template: str) -
     assert project["project"]["name"] == "job-queue"
     points = project["project"]["entry-points"]["stormdb.plugins"]
     assert points == {"job_queue": "job_queue:PLUGIN"}
+    assert project["tool"]["stormdb"]["workload_types"] == ["job_queue"]
+    assert project["tool"]["stormdb"]["api_version"] == API_VERSION
+
+
+def test_both_ci_files_run_the_same_commands_and_the_makefile_has_them(tmp_path: Path) -> None:
+    create("job-queue", "native", tmp_path)
+    project, yaml = tmp_path / "job-queue", YAML(typ="safe")
+    script = yaml.load(project / ".gitlab-ci.yml")["test"]["script"]
+    workflow = yaml.load(project / ".github" / "workflows" / "test.yml")
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == script
+    targets = re.findall(
+        r"^(\w+):", (project / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    made = [command.removeprefix("make ") for command in script if command.startswith("make ")]
+    assert made == ["test", "run"]
+    assert set(made) <= set(targets)
 
 
 def test_a_single_file_has_a_script_block(tmp_path: Path) -> None:

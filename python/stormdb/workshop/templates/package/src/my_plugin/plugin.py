@@ -17,6 +17,7 @@ class MyPluginPlugin(WorkloadPlugin):
             description="Reads and updates of one table",
             workload_types=("my_plugin",),
             min_postgresql_version="13.0",
+            api_version="1.0",
         )
 
     def create_workload(self, workload_type: str) -> Workload:
