@@ -82,6 +82,9 @@ class Bench:
         record: the plugin.
         server: where databases are made.
         declaration: what its author says.
+
+    Attributes:
+        broken: names of the promises that were found broken.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Bench:
         self.server = server
         self.declaration = declaration
         self.limits = DefaultLimits()
+        self.broken: list[str] = []
         self._kept: dict[str, asyncio.Future[Any]] = {}
         self._databases: list[ScratchDatabase] = []
 
@@ -98,7 +102,7 @@ class Bench:
     def metadata(self) -> PluginMetadata:
         """Of the plugin; whoever asks has seen that there are some."""
         if self.record.metadata is None:
-            raise NotTriedError("the plugin cannot be loaded")
+            raise self.record.problem or WorkloadError("the plugin cannot be loaded")
         return self.record.metadata
 
     @property

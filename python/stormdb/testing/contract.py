@@ -95,23 +95,24 @@ async def try_promise(promise: Promise, bench: Bench) -> Outcome:
         ConnectError: the server cannot be reached.
     """
     start_ns = time.monotonic_ns()
-    detail, problem, is_blocked = "", None, False
+    detail, problem = "", None
     try:
         detail = await promise.check(bench)
         verdict = Verdict.KEPT
     except BrokenPromiseError as error:
         verdict, problem = Verdict.BROKEN, error
+        bench.broken.append(promise.name)
     except NotTriedError as reason:
         verdict, detail = Verdict.NOT_TRIED, str(reason)
     except WorkloadError as error:
-        verdict, detail, is_blocked = Verdict.NOT_TRIED, f"the way there is barred: {error}", True
+        verdict, detail = Verdict.BLOCKED, f"the way there is barred: {error}"
     return Outcome(
         name=promise.name,
         promise=promise.text,
         verdict=verdict,
         detail=detail,
         problem=problem,
-        is_blocked=is_blocked,
+        blocked_by=tuple(bench.broken) if verdict is Verdict.BLOCKED else (),
         duration_ns=time.monotonic_ns() - start_ns,
     )
 

@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     NOT_TRIED = "not tried"
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,10 @@ class Outcome:
     Attributes:
         name: of the promise, a word for programs.
         promise: the sentence.
-        verdict: whether it is kept.
+        verdict: whether it is kept; blocked: it was not tried because something else is broken.
         detail: what was seen, or why it was not tried.
         problem: what is broken, where, and how to mend it.
-        is_blocked: it was not tried because something else is broken.
+        blocked_by: the broken promises that were found before it, if it is blocked.
         duration_ns: how long it took.
     """
 
@@ -45,5 +46,5 @@ class Outcome:
     verdict: Verdict
     detail: str = ""
     problem: WorkloadError | None = None
-    is_blocked: bool = False
+    blocked_by: tuple[str, ...] = ()
     duration_ns: int = 0

@@ -140,5 +140,9 @@ def stormdb_promise(stormdb_bench: Bench) -> Callable[[Promise], None]:
             pytest.fail(f"{outcome.promise}: {outcome.problem}", pytrace=False)
         if outcome.verdict is Verdict.NOT_TRIED:
             pytest.skip(outcome.detail)
+        if outcome.verdict is Verdict.BLOCKED:
+            if outcome.blocked_by:
+                pytest.xfail(f"blocked by {', '.join(outcome.blocked_by)}: {outcome.detail}")
+            pytest.fail(f"{outcome.promise}: blocked: {outcome.detail}", pytrace=False)
 
     return check

@@ -15,7 +15,7 @@ __all__ = ["is_kept", "junit_xml", "to_json"]
 
 def is_kept(outcomes: Sequence[Outcome]) -> bool:
     """Whether nothing is broken, nor hidden behind something that is."""
-    return not any(one.verdict is Verdict.BROKEN or one.is_blocked for one in outcomes)
+    return not any(one.verdict in {Verdict.BROKEN, Verdict.BLOCKED} for one in outcomes)
 
 
 def to_json(
@@ -46,6 +46,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "promise": outcome.promise,
         "outcome": str(outcome.verdict),
         "detail": outcome.detail,
+        "blocked_by": list(outcome.blocked_by),
         "problem": problem
         and {"message": problem.message, "where": problem.where, "hint": problem.hint},
         "duration_s": round(outcome.duration_ns / 1e9, 3),
@@ -62,8 +63,8 @@ def junit_xml(record: PluginRecord, outcomes: Sequence[Outcome], narrowed: Seque
         name=f"stormdb contract of {record.name}",
         tests=str(len(outcomes)),
         failures=str(sum(one.verdict is Verdict.BROKEN for one in outcomes)),
-        errors="0",
-        skipped=str(sum(one.verdict is Verdict.NOT_TRIED for one in outcomes)),
+        errors=str(sum(_is_error(one) for one in outcomes)),
+        skipped=str(sum(_is_skipped(one) for one in outcomes)),
         time=f"{duration_s:.3f}",
     )
     properties = SubElement(suite, "properties")
@@ -81,12 +82,23 @@ def junit_xml(record: PluginRecord, outcomes: Sequence[Outcome], narrowed: Seque
             SubElement(case, "failure", message=_plain(one.problem.message)).text = _plain(
                 f"{one.promise}: {one.problem}"
             )
-        elif one.verdict is Verdict.NOT_TRIED:
+        elif _is_error(one):
+            SubElement(case, "error", message=_plain(one.detail))
+        elif _is_skipped(one):
             SubElement(case, "skipped", message=_plain(one.detail))
     suites = Element("testsuites")
     suites.append(suite)
     indent(suites)
     return bytes(tostring(suites, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _is_error(outcome: Outcome) -> bool:
+    """Blocked, and nothing else in the report says so."""
+    return outcome.verdict is Verdict.BLOCKED and not outcome.blocked_by
+
+
+def _is_skipped(outcome: Outcome) -> bool:
+    return outcome.verdict is Verdict.NOT_TRIED or bool(outcome.blocked_by)
 
 
 def _plain(text: str) -> str:
