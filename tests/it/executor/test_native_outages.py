@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,33 +18,19 @@ from stormdb.server import EmbeddedServer
 from tests.conftest import FAST_SETTINGS, Database, database_of
 from tests.it.executor.conftest import MS_NS, Loads, Outcome, constant, steady, target_of
 from tests.support.native import run_native, statements
+from tests.support.ports import free_port
 
 READ = statements("SELECT 1")
 LONGEST_S = 30
 CLASS_08_AND_SHUTDOWN = {"08001", "08003", "08006", "57P01", "57P02", "57P03"}
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A place for data that the server's user can reach when the tests run as root."""
-    path = Path(tempfile.mkdtemp(prefix="server-", dir="/var/tmp"))
-    path.chmod(0o1777)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("transient_ratio", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("rate", [None, 200])
 def test_a_restart_is_survived_and_accounted_for(
-    loads: Loads, folder: Path, rate: int | None, transient_ratio: float
+    loads: Loads, data_folder: Path, rate: int | None, transient_ratio: float
 ) -> None:
-    outcome, lasted_s = _restart(loads, folder, rate, transient_ratio)
+    outcome, lasted_s = _restart(loads, data_folder, rate, transient_ratio)
     counts = outcome.counts()
     assert set(outcome.row().failed) <= CLASS_08_AND_SHUTDOWN, outcome.merged.examples
     if rate is not None:
@@ -69,12 +52,12 @@ def _has_come_back(snapshots: Sequence[IntervalSnapshot]) -> bool:
 
 
 def _restart(
-    loads: Loads, folder: Path, rate: int | None, transient_ratio: float
+    loads: Loads, data_folder: Path, rate: int | None, transient_ratio: float
 ) -> tuple[Outcome, float]:
     """A run whose server goes away for 2 s, and how long it lasted: until all is well again."""
-    settings = FAST_SETTINGS | {"port": _free_port()}
-    first = EmbeddedServer(settings=settings, data_dir=folder / "data").start()
-    second = EmbeddedServer(settings=settings, data_dir=folder / "data")
+    settings = FAST_SETTINGS | {"port": free_port()}
+    first = EmbeddedServer(settings=settings, data_dir=data_folder / "data").start()
+    second = EmbeddedServer(settings=settings, data_dir=data_folder / "data")
     taken: list[IntervalSnapshot] = []
     lasted_s = 0.0
 

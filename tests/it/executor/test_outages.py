@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -24,6 +20,7 @@ from tests.it.executor.conftest import (
     steady,
     target_of,
 )
+from tests.support.ports import free_port
 
 READ = "await db.fetchval('SELECT 1')"
 CLASS_08_AND_SHUTDOWN = {"08001", "08003", "08006", "57P01", "57P02", "57P03"}
@@ -89,19 +86,10 @@ def test_terminated_sessions_are_counted_and_replaced(
     assert (cell.committed > 100, cell.failed) == (True, {})
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A place for data that the server's user can reach when the tests run as root."""
-    path = Path(tempfile.mkdtemp(prefix="server-", dir="/var/tmp"))
-    path.chmod(0o1777)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def _restart(loads: Loads, folder: Path, rate: int | None, down_s: float) -> Outcome:
+def _restart(loads: Loads, data_folder: Path, rate: int | None, down_s: float) -> Outcome:
     """A run of 8 s; the server is down from 2 s on."""
-    settings = FAST_SETTINGS | {"port": _free_port()}
-    first = EmbeddedServer(settings=settings, data_dir=folder / "data").start()
+    settings = FAST_SETTINGS | {"port": free_port()}
+    first = EmbeddedServer(settings=settings, data_dir=data_folder / "data").start()
 
     async def restart(load: RunningLoad) -> None:
         await load.until(2)
@@ -109,7 +97,7 @@ def _restart(loads: Loads, folder: Path, rate: int | None, down_s: float) -> Out
         await load.until(2 + down_s)
         await asyncio.to_thread(second.start)
 
-    second = EmbeddedServer(settings=settings, data_dir=folder / "data")
+    second = EmbeddedServer(settings=settings, data_dir=data_folder / "data")
     try:
         return loads.run(
             READ,
@@ -125,14 +113,8 @@ def _restart(loads: Loads, folder: Path, rate: int | None, down_s: float) -> Out
         second.stop()
 
 
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
-def test_closed_loop_survives_a_restart_without_spinning(loads: Loads, folder: Path) -> None:
-    outcome = _restart(loads, folder, None, down_s=2)
+def test_closed_loop_survives_a_restart_without_spinning(loads: Loads, data_folder: Path) -> None:
+    outcome = _restart(loads, data_folder, None, down_s=2)
     counts, per_second = outcome.counts(), outcome.per_second()
     assert set(_failed(outcome)) <= CLASS_08_AND_SHUTDOWN, outcome.merged.examples
     # 8 connections, each tried after 50, 100, 200 … ms, then once per second.
@@ -144,8 +126,8 @@ def test_closed_loop_survives_a_restart_without_spinning(loads: Loads, folder: P
     assert outcome.end.problems == []
 
 
-def test_open_loop_accounts_for_every_arrival_of_an_outage(loads: Loads, folder: Path) -> None:
-    outcome = _restart(loads, folder, 200, down_s=2)
+def test_open_loop_accounts_for_every_arrival_of_an_outage(loads: Loads, data_folder: Path) -> None:
+    outcome = _restart(loads, data_folder, 200, down_s=2)
     counts, per_second = outcome.counts(), outcome.per_second()
     assert counts["offered"] == 1600
     (phase,) = outcome.merged.identity()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from stormdb.server import EmbeddedServer
 from tests.conftest import FAST_SETTINGS, Database, database_of
 from tests.it.run.native import MS_NS, SECOND_NS, Ran, Watcher, run
 from tests.support.freeze import frozen
+from tests.support.ports import free_port
 
 STALL_S = 2.0
 RUN_S = 10
@@ -84,26 +82,11 @@ def test_closed_loop_shows_a_stall_in_its_longest_service_times_only(
     assert 1 <= long <= 16
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A place for data that the server's user can reach when the tests run as root."""
-    path = Path(tempfile.mkdtemp(prefix="server-", dir="/var/tmp"))
-    path.chmod(0o1777)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
-def _run_with_restart(folder: Path, **keys: object) -> Ran:
+def _run_with_restart(data_folder: Path, **keys: object) -> Ran:
     """A run of 8 s; the server is down from 2 s to 4 s."""
-    settings = FAST_SETTINGS | {"port": _free_port()}
-    first = EmbeddedServer(settings=settings, data_dir=folder / "data").start()
-    second = EmbeddedServer(settings=settings, data_dir=folder / "data")
+    settings = FAST_SETTINGS | {"port": free_port()}
+    first = EmbeddedServer(settings=settings, data_dir=data_folder / "data").start()
+    second = EmbeddedServer(settings=settings, data_dir=data_folder / "data")
 
     async def restart(watcher: Watcher) -> None:
         await watcher.until(2)
@@ -126,8 +109,8 @@ def _run_with_restart(folder: Path, **keys: object) -> Ran:
         second.stop()
 
 
-def test_closed_loop_survives_a_restart(folder: Path) -> None:
-    ran = _run_with_restart(folder)
+def test_closed_loop_survives_a_restart(data_folder: Path) -> None:
+    ran = _run_with_restart(data_folder)
     counts, committed = ran.counts(), ran.committed_per_second()
     # Each connection fails what it was doing; nothing is started without one.
     assert set(ran.row("look").failed) <= CLASS_08_AND_SHUTDOWN, ran.whole.examples
@@ -137,8 +120,8 @@ def test_closed_loop_survives_a_restart(folder: Path) -> None:
     assert ran.result.problem == ""
 
 
-def test_open_loop_accounts_for_every_arrival_of_an_outage(folder: Path) -> None:
-    ran = _run_with_restart(folder, load__rate="200/s", load__max_queue=100)
+def test_open_loop_accounts_for_every_arrival_of_an_outage(data_folder: Path) -> None:
+    ran = _run_with_restart(data_folder, load__rate="200/s", load__max_queue=100)
     counts, committed = ran.counts(), ran.committed_per_second()
     assert counts["offered"] == 1600
     # While there is no connection 100 wait, and the others are dropped: 300 of the 2 s that the

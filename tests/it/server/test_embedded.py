@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -47,6 +48,24 @@ def test_later_databases_have_pg_stat_statements_too(database: Database) -> None
         "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     assert found["calls"] == 1
+
+
+def test_a_restart_ends_every_session_and_keeps_port_password_and_data() -> None:
+    with EmbeddedServer(settings=FAST_SETTINGS) as server:
+        database, pid = database_of(server), server.pid
+        database.fetch("CREATE TABLE kept AS SELECT 1 AS id")
+
+        async def restart_under_a_session() -> None:
+            connection = await asyncpg.connect(database.dsn)
+            await asyncio.to_thread(server.restart)
+            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                await connection.execute("SELECT 1")
+            connection.terminate()
+
+        asyncio.run(restart_under_a_session())
+        assert server.pid != pid
+        assert database_of(server) == database
+        assert database.fetch("SELECT id FROM kept")[0][0] == 1
 
 
 @pytest.mark.parametrize("by", ["host", "socket_dir"])

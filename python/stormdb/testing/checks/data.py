@@ -11,6 +11,7 @@ from stormdb.testing.state import difference
 
 if TYPE_CHECKING:
     from stormdb.testing.bench import Bench
+    from stormdb.testing.courses import Step
 
 __all__ = [
     "cleanup_leaves_nothing_behind",
@@ -122,12 +123,7 @@ async def verify_holds_after_setup(bench: Bench) -> str:
 async def cleanup_leaves_nothing_behind(bench: Bench) -> str:
     """After cleanup there is no object, role, lock, prepared transaction or session left."""
     for workload in bench.metadata.workload_types:
-        second = await bench.second(workload)
-        try:
-            left = second.left.get()
-        except WorkloadError as error:
-            raise _failed(workload, error) from error
-        if left:
+        if left := _of_cleanup(workload, (await bench.second(workload)).left):
             raise BrokenPromiseError(
                 f"cleanup of {workload} leaves something behind: {listed(left)}",
                 hint="what is made outside of the schema must be removed by cleanup(), and every "
@@ -139,12 +135,7 @@ async def cleanup_leaves_nothing_behind(bench: Bench) -> str:
 async def cleanup_spares_what_was_there(bench: Bench) -> str:
     """Cleanup touches nothing that was there before, even if it has the names of the plugin."""
     for workload in bench.metadata.workload_types:
-        larger = await bench.larger(workload)
-        try:
-            harm = larger.harm.get()
-        except WorkloadError as error:
-            raise _failed(workload, error) from error
-        if harm:
+        if harm := _of_cleanup(workload, (await bench.larger(workload)).harm):
             raise BrokenPromiseError(
                 f"cleanup of {workload} touches what is not its own: {listed(harm)}",
                 hint="name no schema in cleanup(), and drop by the names of your own objects only",
@@ -152,9 +143,13 @@ async def cleanup_spares_what_was_there(bench: Bench) -> str:
     return ""
 
 
-def _failed(workload: str, error: WorkloadError) -> BrokenPromiseError:
-    return BrokenPromiseError(
-        f"cleanup of {workload} fails: {error.message}",
-        where=error.where,
-        hint=error.hint or "mend cleanup()",
-    )
+def _of_cleanup(workload: str, step: Step[list[str]]) -> list[str]:
+    """What was found after a cleanup."""
+    try:
+        return step.get()
+    except WorkloadError as error:
+        raise BrokenPromiseError(
+            f"cleanup of {workload} fails: {error.message}",
+            where=error.where,
+            hint=error.hint or "mend cleanup()",
+        ) from error
