@@ -20,6 +20,7 @@ __all__ = [
     "JsonFlag",
     "PluginFlag",
     "catalog_of",
+    "complete_plugins",
     "confirmed_by",
     "find_plugins",
     "path_of",
@@ -92,6 +93,20 @@ def catalog_of(config: RunConfig, what: WhatFlags) -> Catalog:
 
         catalog.insist_on(read_lock(what.config.parent if what.config else Path()))
     return catalog
+
+
+def complete_plugins(incomplete: str) -> list[tuple[str, str]]:
+    """Plugins and their places, for shell completion; none of their code runs."""
+    from stormdb.cli.coroutines import run_coroutine
+    from stormdb.plugins import Catalog, DefaultSettings
+
+    catalog = Catalog.discover(DefaultSettings())
+    run_coroutine(catalog.load(lambda _: False))
+    return [
+        (record.name, record.where)
+        for record in catalog.plugins
+        if record.name.startswith(incomplete)
+    ]
 
 
 def confirmed_by(folder: Path) -> Callable[[PluginRecord], bool]:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stormdb.cli.catalog import ConfigFlag, FolderFlag, JsonFlag, PluginFlag
+from stormdb.cli.catalog import (
+    ConfigFlag,
+    FolderFlag,
+    JsonFlag,
+    PluginFlag,
+    complete_plugins,
+)
 from stormdb.cli.coroutines import run_coroutine
 from stormdb.cli.grouped import PlainCommand
 from stormdb.cli.plugins_contract import try_contract
@@ -50,8 +56,8 @@ def list_(
     """List the plugins that are found, and say why some of them cannot be used.
 
     What a plugin's files say about it is enough. The code of one whose files say nothing runs only
-    if somebody named or installed it, in a process of its own, and not again as long as its files
-    stay the same.
+    if somebody named, installed, locked or checked it, in a process of its own, and not again as
+    long as its files stay the same.
     """
     from stormdb.cli.catalog import confirmed_by, find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
@@ -95,7 +101,14 @@ def _types(record: PluginRecord) -> str:
 
 @app.command(cls=PlainCommand, short_help="Show what a plugin says about itself.")
 def info(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, or its path.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Name of a plugin, or its path.",
+            autocompletion=complete_plugins,
+        ),
+    ],
     config: ConfigFlag = None,
     plugin: PluginFlag = None,
     plugin_path: FolderFlag = None,
@@ -136,7 +149,11 @@ def check(
 
     for path in paths or ():
         if not path.exists():
-            raise ConfigError(f"there is no file or folder {path}", where="PATH")
+            raise ConfigError(
+                f"there is no file or folder {path}",
+                where="PATH",
+                hint="without PATH, all plugins that are found are checked",
+            )
     found = run_coroutine(_check(find_plugins(config, plugin, plugin_path, only=paths or ())))
     if as_json:
         print_json(

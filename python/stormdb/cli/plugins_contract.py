@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stormdb.cli.catalog import complete_plugins
+
 if TYPE_CHECKING:
     from stormdb.plugins import PluginRecord
     from stormdb.testing.declaration import Declaration
@@ -14,11 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["try_contract"]
 
+PluginArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLUGIN",
+        help="A plugin's path, or its name if it is found.",
+        autocompletion=complete_plugins,
+    ),
+]
+
 
 def try_contract(  # noqa: PLR0913, PLR0917 - each is a flag
-    name: Annotated[
-        str, typer.Argument(metavar="PLUGIN", help="A plugin's path, or its name if it is found.")
-    ],
+    name: PluginArgument,
     url: Annotated[
         str,
         typer.Option(

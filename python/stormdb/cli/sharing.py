@@ -23,7 +23,19 @@ WheelsFlag = Annotated[
         help="Take packages from this folder of wheels alone, not from a package index.",
     ),
 ]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of an installed plugin.")]
+
+
+def _installed(incomplete: str) -> list[tuple[str, str]]:
+    """Plugins that `install` has put somewhere, for shell completion."""
+    from stormdb.plugins import store
+
+    return [(one.name, one.origin) for one in store.installed() if one.name.startswith(incomplete)]
+
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Name of an installed plugin.", autocompletion=_installed),
+]
 
 
 @app.command(cls=PlainCommand, short_help="Install a plugin for you or for a project.")
@@ -44,7 +56,13 @@ def install(
 
     Its files are copied; none of its code runs, but a package that comes as source is built. The
     packages that it needs are got at its first use, into an environment of its own.
-    """
+
+    \b
+    stormdb plugins install orders.py
+    stormdb plugins install --project dist/orders-1.0.0-py3-none-any.whl
+    stormdb plugins install 'orders>=1'
+    stormdb plugins install git+https://example.com/orders
+    """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.plugins import store
 
     where = store.project_folder() if project else store.user_folder()
@@ -96,7 +114,11 @@ def lock_(
     `stormdb run --locked` refuses whatever differs from it. No code of a plugin runs. A signature
     that the lock asks for, FILE.minisig beside the plugin's file, is checked now and by each such
     run; a later lock asks for it too.
-    """
+
+    \b
+    stormdb plugins lock
+    stormdb plugins lock -c stormdb.yaml --trust orders=author.pub
+    """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
     from stormdb.cli.catalog import find_plugins
     from stormdb.plugins.lock import write_lock
     from stormdb.plugins.signatures import parse_trust

@@ -68,6 +68,21 @@ def test_a_file_is_installed_updated_and_removed(
     assert message in stormdb("plugins", "remove", "shop", code=1)
 
 
+def test_the_shell_completes_names_without_running_what_has_them(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOADED_MARK", str(tmp_path / "mark"))
+    stormdb("plugins", "install", make_file(tmp_path, "shop"))
+    (folder / "plugins").mkdir()
+    make_file(folder / "plugins", "shelf")
+    monkeypatch.setenv("_STORMDB_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    for command, names in (("info", {"shop", "shelf"}), ("remove", {"shop"}), ("update", {"shop"})):
+        monkeypatch.setenv("COMP_WORDS", f"stormdb plugins {command} sh")
+        assert set(stormdb().split()) == names
+    assert not (tmp_path / "mark").exists()
+
+
 def test_what_is_installed_for_the_project_counts_before_the_users(
     tmp_path: Path, folder: Path
 ) -> None:
