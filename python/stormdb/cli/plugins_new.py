@@ -13,12 +13,13 @@ __all__ = ["new"]
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin.")],
     template: Annotated[
-        Literal["native", "coroutine", "minimal-file"],
+        Literal["native", "coroutine", "pgbench-script", "minimal-file"],
         typer.Option(
             "--template",
             "-t",
             help="native: described transactions, executed by native threads; coroutine: any "
-            "Python; minimal-file: a single file.",
+            "Python; pgbench-script: scripts of pgbench, executed by native threads; "
+            "minimal-file: a single file.",
         ),
     ] = "native",
     folder: Annotated[

@@ -37,6 +37,7 @@ from stormdb.workload.generators import (
     vector,
     zipf,
 )
+from stormdb.workload.pgbench import pgbench_script
 from stormdb.workload.transactions import transaction
 from stormdb.workload.tx import Tx
 from stormdb.workload.values import Value
@@ -61,6 +62,7 @@ __all__ = [
     "pad",
     "pattern",
     "permute",
+    "pgbench_script",
     "random_bytes",
     "random_date",
     "random_text",

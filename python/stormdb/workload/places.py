@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PurePath
 from types import FrameType, FunctionType
 
 from stormdb.errors import ProgramError
 
-__all__ = ["here", "of_class", "of_function", "problem"]
+__all__ = ["here", "of_class", "of_function", "problem", "written_at"]
 
 _OWN_FOLDER = str(Path(__file__).parent) + os.sep
+_written: ContextVar[str | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def written_at(place: str) -> Iterator[None]:
+    """Name a place in what is no Python, such as a line of a script, for steps and errors."""
+    token = _written.set(place)
+    try:
+        yield
+    finally:
+        _written.reset(token)
 
 
 def here() -> str:
-    """File and line of the innermost code outside of this package."""
+    """File and line of the innermost code outside of this package, or of the script."""
+    if (place := _written.get()) is not None:
+        return place
     frame: FrameType | None = inspect.currentframe()
     while frame and frame.f_back and frame.f_code.co_filename.startswith(_OWN_FOLDER):
         frame = frame.f_back

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stormdb.workload.constants import checked_text
 from stormdb.workload.places import problem
 
-__all__ = ["checked_sql", "column_names"]
+__all__ = ["Token", "checked_sql", "column_names", "result_columns", "tokens"]
 
 _MAX_PARAMETERS = 65_535
 
@@ -49,9 +49,20 @@ _REFUSED = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A piece of SQL.
+
+    Attributes:
+        kind: `comment`, `text`, `name`, `quoted`, `number`, `foreign`, `word`, `space`, `other`.
+        text: of a comment and of a dollar quote only what begins it.
+        start: where it begins.
+        end: where it ends.
+    """
+
     kind: str
     text: str
+    start: int
+    end: int
 
 
 def checked_sql(sql: object, value_count: int) -> str:
@@ -63,24 +74,28 @@ def checked_sql(sql: object, value_count: int) -> str:
     if not isinstance(sql, str):
         raise problem(f"the statement is a {type(sql).__name__}, it must be text")
     checked_text(sql)
-    tokens = [token for token in _tokens(sql) if token.kind not in {"space", "comment"}]
-    while tokens and tokens[-1].text == ";":
-        tokens.pop()
-    if not tokens:
+    found = _significant(sql)
+    while found and found[-1].text == ";":
+        found.pop()
+    if not found:
         raise problem("the statement is empty")
-    if any(token.text == ";" for token in tokens):
+    if any(token.text == ";" for token in found):
         raise problem(
             "these are several statements",
             hint="write a tx.execute() for each; `with tx.pipeline():` sends them together",
         )
-    if (word := tokens[0].text.upper()) in _REFUSED:
+    if (word := found[0].text.upper()) in _REFUSED:
         raise problem(f"{word} cannot be executed", hint=_REFUSED[word])
-    _check_parameters(tokens, value_count)
+    _check_parameters(found, value_count)
     return sql.strip()
 
 
-def _tokens(sql: str) -> Iterator[_Token]:
-    position = 0
+def tokens(sql: str, position: int = 0) -> Iterator[Token]:
+    """The pieces of a text from a position on.
+
+    Raises:
+        ProgramError: a quote or a comment is never closed.
+    """
     while match := _TOKEN.match(sql, position):
         kind, position = match.lastgroup or "quoted", match.end()
         if match[0] == "/*":
@@ -89,7 +104,7 @@ def _tokens(sql: str) -> Iterator[_Token]:
             kind, position = "quoted", _after_quote(sql, match[0], position)
         elif kind == "open":
             raise problem(f"the statement has a {match[0][-1]} that is never closed")
-        yield _Token(kind, match[0])
+        yield Token(kind, match[0], match.start(), position)
 
 
 def _after_comment(sql: str, position: int) -> int:
@@ -111,9 +126,9 @@ def _after_quote(sql: str, quote: str, position: int) -> int:
     return end + len(quote)
 
 
-def _check_parameters(tokens: list[_Token], value_count: int) -> None:
-    numbers = {int(token.text[1:]) for token in tokens if token.kind == "number"}
-    foreign = [token.text for token in tokens if token.kind == "foreign"]
+def _check_parameters(found: list[Token], value_count: int) -> None:
+    numbers = {int(token.text[1:]) for token in found if token.kind == "number"}
+    foreign = [token.text for token in found if token.kind == "foreign"]
     # `5 %s` is a remainder where everything else is right.
     is_settled = numbers == set(range(1, value_count + 1))
     if foreign and not (is_settled and (numbers or foreign[0].startswith("%"))):
@@ -148,12 +163,18 @@ def column_names(sql: str, count: int) -> list[str]:
 
     Only for people: a column that is an expression without a name is called `fetched`.
     """
-    tokens = [token for token in _tokens(sql) if token.kind not in {"space", "comment"}]
-    words = [token.text.upper() for token in tokens]
+    names = result_columns(sql)
+    return [(names[index] if index < len(names) else "") or "fetched" for index in range(count)]
+
+
+def result_columns(sql: str) -> list[str]:
+    """What the SELECT or RETURNING list names its items; "" for an item that shows no name."""
+    found = _significant(sql)
+    words = [token.text.upper() for token in found]
     start = words.index("RETURNING") + 1 if "RETURNING" in words else 1
-    items: list[list[_Token]] = [[]]
+    items: list[list[Token]] = [[]]
     depth = 0
-    for token in tokens[start:]:
+    for token in found[start:]:
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
         if not depth and token.text.upper() in {"FROM", "INTO", ";"}:
             break
@@ -161,12 +182,14 @@ def column_names(sql: str, count: int) -> list[str]:
             items.append([])
         else:
             items[-1].append(token)
-    return [
-        (_name(items[index]) if index < len(items) else "") or "fetched" for index in range(count)
-    ]
+    return [_name(item) for item in items]
 
 
-def _name(item: list[_Token]) -> str:
+def _significant(sql: str) -> list[Token]:
+    return [token for token in tokens(sql) if token.kind not in {"space", "comment"}]
+
+
+def _name(item: list[Token]) -> str:
     """Alias or column of one item of a list; "" for an expression without a name."""
     is_plain = all(token.kind in {"word", "name"} or token.text == "." for token in item)
     has_alias = len(item) > 2 and item[-2].text.upper() == "AS"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from stormdb.plugin import Config, Workload
     from stormdb.workload.tx import Tx
 
-__all__ = ["DescribedTransaction", "describes_transactions", "transaction", "transactions_of"]
+__all__ = [
+    "DescribedTransaction",
+    "Weight",
+    "describes_transactions",
+    "placed",
+    "transaction",
+    "transactions_of",
+]
 
 _MARK = "__stormdb_transaction__"
 _MAX_WEIGHT = 2**32 - 1
@@ -108,6 +115,12 @@ def _mark(function: object, weight: Weight, name: str | None) -> _Mark:
         place=place,
         takes_config=len(parameters) == 3,
     )
+
+
+def placed(method: _Method, place: str) -> _Method:
+    """Say where a marked method is described, if that is not where it is defined."""
+    setattr(method, _MARK, replace(getattr(method, _MARK), place=place))
+    return method
 
 
 def transactions_of(workload: Workload, cfg: Config) -> list[DescribedTransaction]:

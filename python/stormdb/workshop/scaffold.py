@@ -22,6 +22,7 @@ _FOLDER = Path(__file__).with_name("templates")
 TEMPLATES = {
     "native": ("package", "native"),
     "coroutine": ("package", "coroutine"),
+    "pgbench-script": ("package", "pgbench-script"),
     "minimal-file": ("minimal-file",),
 }
 """Each template and the folders that its files come from, later ones above earlier ones."""
