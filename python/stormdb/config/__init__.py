@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormdb.config.connection import resolve_target
+    from stormdb.config.connection import resolve_plugin_target, resolve_target
     from stormdb.config.course import LoadSettings, PhaseSettings
     from stormdb.config.load import load
     from stormdb.config.models import (
@@ -32,6 +32,7 @@ __all__ = [
     "RunConfig",
     "Threshold",
     "load",
+    "resolve_plugin_target",
     "resolve_target",
 ]
 
@@ -48,6 +49,7 @@ _MODULES = {
     "RunConfig": "run_config",
     "Threshold": "thresholds",
     "load": "load",
+    "resolve_plugin_target": "connection",
     "resolve_target": "connection",
 }
 

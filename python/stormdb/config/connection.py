@@ -19,7 +19,7 @@ from stormdb.config.target import CONNECT_TIMEOUT_NS, ConnectTarget
 from stormdb.config.url import UrlError, parse_url
 from stormdb.errors import ConfigError
 
-__all__ = ["PG_VARIABLES", "resolve_target"]
+__all__ = ["PG_VARIABLES", "resolve_plugin_target", "resolve_target"]
 
 PG_VARIABLES = {
     "PGHOST": "host",
@@ -58,9 +58,7 @@ def resolve_target(
         ConfigError: a PG… variable has a value that its key refuses, no certificate is there to
             check the server's with, or no role is known.
     """
-    environ = os.environ if environ is None else environ
-    if home is None:
-        home = Path(environ.get("HOME") or Path("~").expanduser())
+    environ, home = _surroundings(environ, home)
     given = _with_variables(database, environ)
     hosts = given.hosts or ("localhost",)
     user = given.username or _system_user()
@@ -93,6 +91,40 @@ def resolve_target(
     if given.password:
         return replace(target, password=given.password.get_secret_value())
     return _with_password_file(target, given.passfile, home / ".pgpass")
+
+
+def resolve_plugin_target(
+    database: DatabaseSettings,
+    target: ConnectTarget,
+    environ: Mapping[str, str] | None = None,
+    home: Path | None = None,
+) -> ConnectTarget:
+    """How plugin code logs in to the same server: as `plugin_role`, with its own password.
+
+    Args:
+        database: of type `postgres`.
+        target: what `resolve_target` gave for it; returned as it is if there is no such role.
+        environ: the environment; None for the process's own.
+        home: for `~/.pgpass`; None for the user's.
+    """
+    if database.plugin_role is None:
+        return target
+    environ, home = _surroundings(environ, home)
+    # A client certificate is the other role's.
+    bare = replace(
+        target, user=database.plugin_role, password=None, sslcert="", sslkey="", notices=()
+    )
+    if database.plugin_password:
+        return replace(bare, password=database.plugin_password.get_secret_value())
+    given = database.passfile or environ.get("PGPASSFILE")
+    return _with_password_file(bare, given, home / ".pgpass")
+
+
+def _surroundings(
+    environ: Mapping[str, str] | None, home: Path | None
+) -> tuple[Mapping[str, str], Path]:
+    environ = os.environ if environ is None else environ
+    return environ, home or Path(environ.get("HOME") or Path("~").expanduser())
 
 
 def _with_password_file(target: ConnectTarget, given: str | None, usual: Path) -> ConnectTarget:

@@ -30,7 +30,7 @@ __all__ = [
 
 EMBEDDED_KEYS = ("settings", "data_dir", "pg_bin")
 CONNECTION_KEYS = tuple(
-    key for key in known_keys(("database",)) if key not in ("type", *EMBEDDED_KEYS)
+    key for key in known_keys(("database",)) if key not in ("type", "plugin_role", *EMBEDDED_KEYS)
 )
 
 PREFIX = "STORMDB_"

@@ -138,6 +138,16 @@ class DatabaseSettings(Section):
         "to `host`. Native executor.",
         examples=["localhost:6432"],
     )
+    plugin_role: Text | None = Field(
+        default=None,
+        description="Role that plugin code logs in as, with rights in its schema only. Embedded "
+        "server: made if it is not there.",
+    )
+    plugin_password: Secret | None = Field(
+        default=None,
+        description="Its password; better kept in `${VAR}` or in a password file.",
+        examples=["${PLUGIN_PASSWORD}"],
+    )
     options: Text | None = Field(
         default=None,
         description="Server options of each session.",

@@ -80,10 +80,11 @@ class RunConfig(RunSettings):
     def secrets(self) -> tuple[str, ...]:
         """Texts that must be seen nowhere: what a log has to blot out.
 
-        The password, and texts of the free mappings whose key or variable sounds like a secret;
+        The passwords, and texts of the free mappings whose key or variable sounds like a secret;
         any other text of a variable may be a word that logs are full of.
         """
-        found = [self.database.password.get_secret_value()] if self.database.password else []
+        passwords = (self.database.password, self.database.plugin_password)
+        found = [one.get_secret_value() for one in passwords if one]
         for name in _FREE:
             found += self._secret_texts(getattr(self, name), (name,))
         return tuple(text for text in found if text)
@@ -116,7 +117,7 @@ class RunConfig(RunSettings):
         a key that sounds like a secret as `***`.
         """
         values: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for secret in ("password", "url"):
+        for secret in ("password", "plugin_password", "url"):
             values["database"].pop(secret, None)
         for key in _without_effect(self):
             section, _, name = key.rpartition(".")

@@ -83,13 +83,16 @@ async def _create(connection: asyncpg.Connection, name: str, plugin: str) -> Non
         ) from error
 
 
-async def check_connections(connection: asyncpg.Connection, wanted: int, where: str) -> None:
+async def check_connections(
+    connection: asyncpg.Connection, wanted: int, where: str, role: str | None = None
+) -> None:
     """Refuse a pool that the server has no room for.
 
     Args:
         connection: to the database; it is not counted.
         wanted: size of the pool.
         where: the place of that number in the configuration.
+        role: whom the pool logs in as; None for the role of this connection.
 
     Raises:
         ConnectError: there are not enough free connections.
@@ -99,14 +102,14 @@ async def check_connections(connection: asyncpg.Connection, wanted: int, where: 
         SELECT current_setting('max_connections')::int AS most,
                current_setting('superuser_reserved_connections')::int
                + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
-               current_setting('is_superuser')::bool AS is_superuser,
+               rolsuper AS is_superuser, rolconnlimit AS of_role,
                (SELECT count(*) FROM pg_catalog.pg_stat_activity
                 WHERE datid IS NOT NULL AND usesysid IS NOT NULL) AS used,
                (SELECT datconnlimit FROM pg_catalog.pg_database
-                WHERE datname = current_database()) AS of_database,
-               (SELECT rolconnlimit FROM pg_catalog.pg_roles
-                WHERE rolname = current_user) AS of_role
-        """
+                WHERE datname = current_database()) AS of_database
+        FROM pg_catalog.pg_roles WHERE rolname = coalesce($1, current_user)
+        """,
+        role,
     )
     assert row is not None
     reserved = 0 if row["is_superuser"] else row["reserved"]

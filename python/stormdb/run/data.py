@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stormdb.errors import ConfigError, ConnectError
@@ -33,6 +33,7 @@ class WorkloadData:
         schema: where it lives.
         host: the plugin.
         target: the server.
+        plugin_target: how plugin code logs in to it.
         config: what the plugin sees.
         stages: tells the user what is going on.
         confirm: asks before anything is dropped.
@@ -41,6 +42,7 @@ class WorkloadData:
     schema: PluginSchema
     host: Host
     target: ConnectTarget
+    plugin_target: ConnectTarget
     config: Config
     stages: Stages
     confirm: Confirm
@@ -66,6 +68,7 @@ class WorkloadData:
                 await self.schema.create(wanted)
             else:
                 await self._check(found, wanted)
+                wanted = replace(wanted, plugin_role=found.plugin_role)
             await self._set_up(is_new=found is None)
             await self.schema.mark(wanted.completed())
             await self.schema.share_lock()
@@ -73,7 +76,7 @@ class WorkloadData:
     async def _set_up(self, *, is_new: bool) -> None:
         try:
             with self.stages.stage(Stage.SETUP):
-                await self.host.setup(self.target, self.config)
+                await self.host.setup(self.plugin_target, self.config)
         except asyncio.CancelledError:
             if is_new:
                 self.stages.warn(
@@ -125,12 +128,19 @@ class WorkloadData:
         if not await self.confirm(what):
             raise ConfigError("nothing was dropped", hint="answer y, or give --yes")
         with self.stages.stage(Stage.CLEANUP):
-            await self.host.cleanup(self.target, self.config)
+            await self.host.cleanup(self.plugin_target, self.config)
             await self.schema.drop()
 
     async def _check(self, found: Marker, wanted: Marker) -> None:
-        await self.schema.check_usage()
         where = f"schema {self.schema.name}"
+        if wanted.plugin_role not in {"", found.plugin_role}:
+            by = f"role {found.plugin_role}" if found.plugin_role else "no database.plugin_role"
+            raise ConfigError(
+                f"its data was made with {by}, so role {wanted.plugin_role} cannot use it",
+                where=where,
+                hint="make it anew with --rebuild",
+            )
+        await self.schema.check_usage(wanted.plugin_role)
         if not found.is_complete:
             raise ConfigError(
                 "its setup did not come to an end, so its data is incomplete",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stormdb import logs
-from stormdb.config import ConfigProblemsError, Problem, resolve_target
+from stormdb.config import ConfigProblemsError, Problem, resolve_plugin_target, resolve_target
 from stormdb.config.problems import key_text
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugin import Config
@@ -16,6 +16,7 @@ from stormdb.run.connect import close, connect
 from stormdb.run.events import Stage
 from stormdb.run.facts import server_facts
 from stormdb.run.reach import embedded_target, start_embedded
+from stormdb.run.role import reach_as_role
 from stormdb.run.schema import schema_name
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Ready:
     Attributes:
         plugin: the plugin.
         target: the server.
+        plugin_target: how plugin code, and the load, log in to it.
         connection: the controller's own.
         server: facts for the report.
         embedded: the server if stormdb started it.
@@ -67,6 +69,7 @@ class Ready:
 
     plugin: LoadedPlugin
     target: ConnectTarget
+    plugin_target: ConnectTarget
     connection: asyncpg.Connection
     server: ServerInfo
     embedded: EmbeddedServer | None
@@ -112,7 +115,8 @@ def _access(config: RunConfig) -> Access:
     if config.database.type == "embedded":
         return Access()
     try:
-        return Access.to_server(resolve_target(config.database))
+        target = resolve_target(config.database)
+        return Access.to_server(resolve_plugin_target(config.database, target))
     except ConfigError:  # told when the server is to be reached
         return Access()
 
@@ -139,9 +143,13 @@ async def reach_server(
         connection = await connect(target)
         stack.push_async_callback(close, connection)
         server = await server_facts(connection, target, is_embedded=embedded is not None)
+        plugin_target = await reach_as_role(
+            config, target, connection, schema_name(plugin.metadata.name), stages
+        )
     return Ready(
         plugin=plugin,
         target=target,
+        plugin_target=plugin_target,
         connection=connection,
         server=server,
         embedded=embedded,
@@ -174,7 +182,12 @@ async def check_server(
         await check_needs(
             ready.connection, metadata, ready.server.version_num, may_create=may_create
         )
-        await check_connections(ready.connection, config.connections, config.where("connections"))
+        await check_connections(
+            ready.connection,
+            config.connections,
+            config.where("connections"),
+            config.database.plugin_role,
+        )
 
 
 async def prepare_workload(host: Host, config: RunConfig) -> Config:

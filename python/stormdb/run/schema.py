@@ -36,6 +36,7 @@ class Marker:
         plugin_version: version of the plugin that made the data.
         workload: the workload type whose setup made the data.
         scale: amount of data.
+        plugin_role: the role that its plugin logged in as; "" for the one that made the schema.
         setup: `incomplete` from the first to the last moment of a setup, then `complete`.
         stormdb: version of stormdb.
         created: when the schema was made, ISO 8601, UTC.
@@ -48,6 +49,7 @@ class Marker:
     setup: str = "incomplete"
     stormdb: str
     created: str
+    plugin_role: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -121,10 +123,17 @@ class PluginSchema:
         return marker
 
     async def create(self, marker: Marker) -> None:
-        """Make the schema with its marker, both or nothing."""
+        """Make the schema with its marker, and for its plugin's role; all or nothing.
+
+        The schema, and with it the marker, stays the role's that makes it.
+        """
+        name = _identifier(self.name)
         async with self._connection.transaction():
-            await self._connection.execute(f"CREATE SCHEMA {_identifier(self.name)}")
+            await self._connection.execute(f"CREATE SCHEMA {name}")
             await self.mark(marker)
+            if marker.plugin_role:
+                role = _identifier(marker.plugin_role)
+                await self._connection.execute(f"GRANT USAGE, CREATE ON SCHEMA {name} TO {role}")
 
     async def mark(self, marker: Marker) -> None:
         """Replace the marker."""
@@ -133,17 +142,22 @@ class PluginSchema:
         )
         await self._connection.execute(f"COMMENT ON SCHEMA {_identifier(self.name)} IS {comment}")
 
-    async def check_usage(self) -> None:
-        """Make sure that this connection's role finds what is in the schema.
+    async def check_usage(self, role: str = "") -> None:
+        """Make sure that a role finds what is in the schema.
+
+        Args:
+            role: its name; "" for this connection's.
 
         Raises:
             ConfigError: to the role every table of the schema would look as if it were not there.
         """
         row = await self._connection.fetchrow(
-            "SELECT quote_ident(current_user) AS role, quote_ident(nspname) AS name,"
-            " pg_catalog.has_schema_privilege(oid, 'USAGE') AS may_use"
-            " FROM pg_catalog.pg_namespace WHERE nspname = $1",
+            "SELECT quote_ident(role) AS role, quote_ident(nspname) AS name,"
+            " pg_catalog.has_schema_privilege(role, oid, 'USAGE') AS may_use"
+            " FROM pg_catalog.pg_namespace, coalesce(nullif($2::name, ''), current_user) AS role"
+            " WHERE nspname = $1",
             self.name,
+            role,
         )
         if row is not None and not row["may_use"]:
             name, role = row["name"], row["role"]
@@ -155,12 +169,14 @@ class PluginSchema:
             )
 
     async def check_owners(self) -> None:
-        """Make sure that what is in the schema is its owner's or this connection's role's.
+        """Make sure that what is in the schema is its owner's, its plugin's or this role's.
 
         Raises:
             ConfigError: another role keeps something there.
         """
-        rows = await self._connection.fetch(_OF_OTHERS, self.name)
+        marker = await self.marker()
+        role = marker.plugin_role if marker else ""
+        rows = await self._connection.fetch(_OF_OTHERS, self.name, role)
         if rows:
             raise ConfigError(
                 f"{_listing([row['name'] for row in rows])} would be dropped with it, and "
@@ -287,8 +303,9 @@ FROM pg_catalog.pg_extension WHERE extnamespace IN (SELECT oid FROM outside)
 """
 
 
-# What stands in one schema and is neither its owner's nor ours. An object without an owner in
-# pg_shdepend is the first superuser's; what belongs to an extension comes and goes with that.
+# What stands in one schema and is not its owner's, its plugin's role's or ours. An object without
+# an owner in pg_shdepend is the first superuser's; what belongs to an extension comes and goes
+# with that.
 _OF_OTHERS = """
 WITH schema AS (
     SELECT oid, nspowner FROM pg_catalog.pg_namespace WHERE nspname = $1
@@ -310,7 +327,7 @@ WITH schema AS (
 SELECT named.type || ' ' || named.identity || ' of role ' || quote_ident(rolname) AS name
 FROM inside JOIN pg_catalog.pg_roles ON pg_roles.oid = inside.owner,
      pg_catalog.pg_identify_object(classid, objid, 0) AS named
-WHERE owner <> nspowner AND rolname <> current_user
+WHERE owner <> nspowner AND rolname NOT IN (current_user, $2)
 ORDER BY name
 """
 

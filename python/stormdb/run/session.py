@@ -156,6 +156,7 @@ class Session:
             schema=PluginSchema(ready.connection, ready.plugin.metadata.name),
             host=ready.plugin.host,
             target=ready.target,
+            plugin_target=ready.plugin_target,
             config=ready.plugin.config,
             stages=self._stages,
             confirm=self._options.confirm,
@@ -171,6 +172,7 @@ class Session:
             scale=self._config.scale,
             stormdb=version("stormdb"),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            plugin_role=database.plugin_role or "",
         )
         is_fresh = database.type == "embedded" and not database.data_dir
         if options.setup or options.rebuild or is_fresh:
@@ -213,8 +215,8 @@ class Session:
     def _load_target(self, ready: Ready) -> ConnectTarget:
         pooler = self._config.database.pooler
         if pooler is None:
-            return ready.target
-        return replace(ready.target, hosts=(pooler[0],), ports=(pooler[1],))
+            return ready.plugin_target
+        return replace(ready.plugin_target, hosts=(pooler[0],), ports=(pooler[1],))
 
     async def _finish(self, ready: Ready, measured: Measured, interrupts: Interrupts) -> RunResult:
         problems = [*measured.problems, *measured.aftermath]
@@ -224,7 +226,7 @@ class Session:
             try:
                 with self._stages.stage(Stage.VERIFY):
                     findings = await interrupts.guard(
-                        ready.plugin.host.verify(ready.target, ready.plugin.config)
+                        ready.plugin.host.verify(ready.plugin_target, ready.plugin.config)
                     )
             except InterruptedRunError:
                 is_interrupted = True

@@ -58,6 +58,7 @@ class Desk:
             schema=PluginSchema(self.connection, self.ready.plugin.metadata.name),
             host=self.ready.plugin.host,
             target=self.ready.target,
+            plugin_target=self.ready.plugin_target,
             config=self.ready.plugin.config,
             stages=Stages(Silent()),
             confirm=_may_drop,
@@ -86,7 +87,9 @@ class Desk:
 
     async def verify(self) -> list[Finding]:
         """Check the workload's invariants."""
-        return await self.ready.plugin.host.verify(self.ready.target, self.ready.plugin.config)
+        return await self.ready.plugin.host.verify(
+            self.ready.plugin_target, self.ready.plugin.config
+        )
 
 
 @asynccontextmanager

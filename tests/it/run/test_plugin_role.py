@@ -1,0 +1,146 @@
+"""`database.plugin_role`: plugin code, and the load, with a role of their own on a real server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from stormdb.config import load, resolve_target
+from stormdb.errors import ConfigError, ConnectError
+from stormdb.run.role import reach_as_role
+from stormdb.run.stages import Stages
+from tests.conftest import Database
+from tests.it.run.command import Command
+from tests.it.run.native import Watcher
+
+INTRUDER = Path(__file__).parent / "plugins" / "intruder.py"
+PASSWORD = "of the plugin"
+REFUSED = "42501"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role that may log in, and the words that let a plugin use it."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+@pytest.fixture
+async def role(stormdb: Command, connection: asyncpg.Connection) -> AsyncIterator[Role]:
+    name = f"plugin_{secrets.token_hex(6)}"
+    await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    await connection.execute("CREATE TABLE public.payroll AS SELECT 1 AS cents")
+    stormdb.environment["ROLE_PASSWORD"] = PASSWORD
+    words = write_config(
+        stormdb, f"database: {{plugin_role: {name}, plugin_password: '${{ROLE_PASSWORD}}'}}"
+    )
+    yield Role(name=name, words=(*words, *stormdb.server()))
+    await connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def write_config(stormdb: Command, database: str) -> tuple[str, str]:
+    file = stormdb.folder / "intrude.yaml"
+    file.write_text(
+        f"workload: intrude\nplugins: {{files: [{INTRUDER}]}}\nduration: 200ms\nworkers: 1\n"
+        f"connections: 1\n{database}\n"
+    )
+    return ("-c", str(file))
+
+
+async def test_a_plugin_with_a_role_of_its_own_stays_in_its_schema(
+    stormdb: Command, connection: asyncpg.Connection, role: Role
+) -> None:
+    made = stormdb("run", *role.words, "--setup", "--set", "executor=coroutine")
+    assert made.code in {0, 5}, made.err
+    assert PASSWORD not in made.out + made.err
+    assert "may do more" not in made.err
+    native = stormdb("run", *role.words, "--set", "executor=native")
+    assert native.code in {0, 5}, native.err
+    rows = await connection.fetch("SELECT DISTINCT * FROM stormdb_intruder.attempt")
+    assert {row["role"] for row in rows} == {role.name}
+    assert {row["stage"] for row in rows} == {"setup", "run", "verify", "native"}
+    assert {row["sqlstate"] for row in rows if row["stage"] != "native"} == {REFUSED}
+    assert await connection.fetchval("SELECT cents FROM public.payroll") == 1
+    dropped = stormdb("cleanup", *role.words, "--yes")
+    assert dropped.code == 0, dropped.err
+    assert await connection.fetchval("SELECT to_regnamespace('stormdb_intruder') IS NULL")
+
+
+async def test_without_it_the_same_plugin_may_do_what_the_login_may(
+    stormdb: Command, connection: asyncpg.Connection, role: Role
+) -> None:
+    words = (*write_config(stormdb, ""), *stormdb.server())
+    run = stormdb("run", *words, "--setup", "--set", "executor=native")
+    await connection.execute("DROP ROLE intruders_own")
+    assert run.code == 3, run.err
+    assert await connection.fetchval("SELECT cents FROM public.payroll") == 0
+    later = stormdb("run", *role.words, "--setup")
+    assert later.code == 1, later.err
+
+
+def test_an_embedded_server_gets_the_role(stormdb_alone: Command) -> None:
+    words = write_config(stormdb_alone, "database: {type: embedded, plugin_role: of plugins}")
+    run = stormdb_alone("run", *words, "--set", "executor=native")
+    assert run.code in {0, 5}, run.err  # else verify() found that something was not refused
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("DROP ROLE {role}", "the server has no role {role}"),
+        ("ALTER ROLE {role} SUPERUSER", "role {role} is a superuser, so it keeps plugin code from"),
+        ("ALTER ROLE {role} PASSWORD 'another'", "refused user '{role}'.*hint: give its password"),
+        ("ALTER ROLE {role} NOLOGIN", "refused user '{role}'"),
+    ],
+)
+async def test_a_role_that_will_not_do_is_refused(
+    change: str, message: str, database: Database, connection: asyncpg.Connection, role: Role
+) -> None:
+    await connection.execute(change.format(role=role.name))
+    try:
+        with pytest.raises((ConfigError, ConnectError), match=message.format(role=role.name)):
+            await reach(database, connection, role)
+    finally:
+        if change.startswith("DROP"):
+            await connection.execute(f"CREATE ROLE {role.name}")
+
+
+async def test_a_role_with_rights_elsewhere_is_told(
+    database: Database, connection: asyncpg.Connection, role: Role
+) -> None:
+    await connection.execute(
+        f"GRANT pg_monitor TO {role.name}; CREATE SCHEMA shop; GRANT CREATE ON SCHEMA shop "
+        f"TO {role.name}; ALTER ROLE {role.name} CREATEDB"
+    )
+    (warning,) = await reach(database, connection, role)
+    assert (
+        "may do more than work in its schema: it may create databases, is a member of pg_monitor, "
+        "may create in schema shop; hint:" in warning
+    )
+
+
+async def reach(database: Database, connection: asyncpg.Connection, role: Role) -> list[str]:
+    """Try the role; the warnings."""
+    flags = {"database.plugin_role": role.name, "database.plugin_password": PASSWORD}
+    config = load(None, workload="intrude", flags=flags | server_flags(database), environ={})
+    stages = Stages(watcher := Watcher())
+    target = resolve_target(config.database, environ={})
+    await reach_as_role(config, target, connection, "stormdb_intruder", stages)
+    return watcher.warnings
+
+
+def server_flags(database: Database) -> dict[str, str | int]:
+    """How to log in as the configured role."""
+    return {
+        "database.host": database.host,
+        "database.port": database.port,
+        "database.username": database.user,
+        "database.password": database.password,
+        "database.dbname": database.dbname,
+    }
