@@ -100,6 +100,12 @@ async def test_the_table_tells_what_a_hostile_plugin_gets(
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+def test_the_table_has_no_other_rows() -> None:
+    _, _, section = PAGE.read_text().partition("## What hostile plugins get")
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows[1:]] == list(ATTACKS.values())
+
+
 async def test_what_is_declared_is_granted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     (record,) = discover.at_path(FIXTURES / "hostile.py")
     for name, limits in {

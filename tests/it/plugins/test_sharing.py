@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from stormdb.plugins import Access, discover
 from stormdb.plugins.lock import read_lock
 from tests.it.plugins.conftest import Imported
 from tests.it.plugins.test_catalog import make_file, make_project, source
@@ -248,11 +249,14 @@ def test_two_builds_have_the_same_bytes_and_say_what_is_in_them(tmp_path: Path) 
         text = text.replace('["setuptools"]', '["uv_build>=0.9,<0.14"]')
         text = text.replace("setuptools.build_meta", "uv_build")
         about = '[tool.stormdb]\nname = "shop"\nworkload_types = ["shop"]\n'
-        (project / "pyproject.toml").write_text(text + about)
+        access = '[tool.stormdb.access]\nread = ["/srv/names"]\nconnect = [6379]\n'
+        (project / "pyproject.toml").write_text(text + about + access)
         stormdb("plugins", "build", project, "--out", tmp_path / name / "dist")
     built = [next((tmp_path / name / "dist").iterdir()) for name in ("one", "two")]
     assert built[0].name == "shop_plugin-1.0.0-py3-none-any.whl"
     assert built[0].read_bytes() == built[1].read_bytes()
+    (record,) = discover.at_path(built[0])
+    assert record.access == Access(read=("/srv/names",), connect=(6379,))
     stormdb("plugins", "install", built[0])
     assert listed()["shop"]["metadata"]
     assert "ok       create shop" in stormdb("plugins", "check", built[1])
