@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from stormdb.config import load, resolve_target
-from stormdb.errors import ConfigError, ConnectError
+from stormdb.errors import ConfigError, ConnectError, WorkloadError
 from stormdb.run.connect import close, connect
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from stormdb.config import ConnectTarget
     from stormdb.server import EmbeddedServer
 
-__all__ = ["PREFIX", "ScratchDatabase", "ScratchServer"]
+__all__ = ["PREFIX", "InUseError", "ScratchDatabase", "ScratchServer"]
 
 PREFIX = "stormdb_test_"
 """Names of databases and roles that the kit makes begin with it."""
+
+_TRIES = 3
 
 # Tests look at behaviour, not at speed: their server need not survive a loss of power.
 _SETTINGS = {
@@ -34,6 +36,10 @@ _SETTINGS = {
     "max_prepared_transactions": "20",
     "pg_stat_statements.track": "top",
 }
+
+
+class InUseError(WorkloadError):
+    """A database that a session or a prepared transaction of the plugin holds on to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +160,7 @@ class ScratchServer:
         Raises:
             ConfigError: the role may not.
             ConnectError: the server cannot be reached.
+            InUseError: somebody is connected to the other one, or has prepared a transaction.
         """
         name = PREFIX + secrets.token_hex(6)
         await self._execute(
@@ -193,14 +200,18 @@ class ScratchServer:
         import asyncpg
 
         async with self.administration.connected() as connection:
-            for tries_left in reversed(range(50)):
+            for tries_left in reversed(range(_TRIES)):
                 try:
                     await connection.execute(statement)
-                except asyncpg.ObjectInUseError:
-                    # A session that has just been closed, or told to end, takes a moment to do so.
+                except asyncpg.ObjectInUseError as error:
+                    # A session that has just been closed, or told to end, takes a moment to do so:
+                    # the server itself has waited for 5 s.
                     if not tries_left:
-                        raise
-                    await asyncio.sleep(0.1)
+                        raise InUseError(
+                            f"{error}: {error.detail}",
+                            where=statement,
+                            hint="let setup() leave no session and no prepared transaction behind",
+                        ) from error
                 except asyncpg.InsufficientPrivilegeError as error:
                     raise ConfigError(
                         f"the test kit makes databases of its own: {error}",

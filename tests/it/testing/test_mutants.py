@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stormdb.testing.bench import Bench
 from stormdb.testing.checks import errors, outages, work
-from stormdb.testing.contract import PROMISES, Promise, try_promise
+from stormdb.testing.contract import PROMISES, Promise
 from stormdb.testing.declaration import Declaration
-from stormdb.testing.outcome import Outcome, Verdict
-from stormdb.testing.subject import find_record
+from stormdb.testing.outcome import Verdict
 from tests.it.testing.mutants import HONEST, MUTANTS, Mutant
+from tests.it.testing.outcomes import outcomes
 
 if TYPE_CHECKING:
     from stormdb.testing import ScratchServer
@@ -24,29 +22,15 @@ pytestmark = pytest.mark.timeout(300)
 BY_NAME = {promise.name: promise for promise in PROMISES}
 
 
-def neighbours(name: str) -> list[Promise]:
-    """The promises that are about the same thing, which a careless check would confuse.
+def tried(name: str) -> list[Promise]:
+    """What a mutant is tried against: the promise that it breaks, and all that one can look at
+    without a run for each.
 
-    Where each of them costs a run of its own, one more mutant would not tell more than the honest
-    plugin does: there it is the promise alone.
+    Those of outages, errors and work have runs of their own: there the honest plugin shows that
+    they do not fail by themselves. Each of them against each mutant would take minutes more.
     """
-    check = BY_NAME[name].check
-    if check.__module__ in {outages.__name__, errors.__name__, work.__name__}:
-        return [BY_NAME[name]]
-    return [promise for promise in PROMISES if promise.check.__module__ == check.__module__]
-
-
-def outcomes(
-    server: ScratchServer, plugin: Path, promises: list[Promise], declaration: Declaration
-) -> dict[str, Outcome]:
-    async def body() -> dict[str, Outcome]:
-        bench = Bench(await find_record(plugin), server, declaration)
-        try:
-            return {promise.name: await try_promise(promise, bench) for promise in promises}
-        finally:
-            await bench.close()
-
-    return asyncio.run(body())
+    dear = {outages.__name__, errors.__name__, work.__name__}
+    return [one for one in PROMISES if one.name == name or one.check.__module__ not in dear]
 
 
 def test_every_promise_has_a_mutant() -> None:
@@ -59,10 +43,12 @@ def test_a_mutant_fails_just_where_it_is_broken(
 ) -> None:
     plugin = mutant.write(tmp_path)
     declaration = Declaration(**mutant.declares)
-    seen = outcomes(stormdb_server, plugin, neighbours(mutant.promise), declaration)
-    broken = {name: one for name, one in seen.items() if one.verdict is Verdict.BROKEN}
-    assert list(broken) == [mutant.promise], seen
-    problem = broken[mutant.promise].problem
+    seen = outcomes(stormdb_server, plugin, tried(mutant.promise), declaration)
+    broken = [name for name, one in seen.items() if one.verdict is Verdict.BROKEN]
+    assert broken == [mutant.promise], seen
+    for one in seen.values():
+        assert one.verdict is not Verdict.BLOCKED or one.blocked_by == (mutant.promise,), one
+    problem = seen[mutant.promise].problem
     assert problem
     assert mutant.says in problem.message
     assert problem.hint

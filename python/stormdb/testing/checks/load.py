@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stormdb.errors import WorkloadError
 from stormdb.testing.bench import listed
 from stormdb.testing.outcome import BrokenPromiseError, NotTriedError
+from stormdb.testing.scratch import InUseError
 from stormdb.testing.state import difference
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ async def each_type_runs(bench: Bench) -> str:
 
 
 async def _runs(bench: Bench, case: Case) -> str:
+    await bench.loaded(case.workload)  # a setup that fails is the matter of another promise
     try:
         run = (await bench.measured(case)).run
+    except InUseError:
+        raise
     except WorkloadError as error:
         raise BrokenPromiseError(
             f"a run of {case} does not come to a load: {error.message}",
