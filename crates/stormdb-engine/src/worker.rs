@@ -278,6 +278,9 @@ impl<R: Reactor> Worker<R> {
         }
         let reason = if self.is_cut_off() { self.rows.no_connection } else { self.rows.run_ended };
         self.jobs.drop_queued(&mut self.recorder, reason)?;
+        for job in self.connections.iter().filter_map(|connection| connection.job.as_ref()) {
+            self.recorder.unfinished(job.arrival_ns(), 1)?;
+        }
         self.cancel_rest()?;
         for slot in 0..self.connections.len() {
             self.hang_up(slot);

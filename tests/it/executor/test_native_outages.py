@@ -16,7 +16,15 @@ from stormdb._native import IntervalSnapshot
 from stormdb.executor.native import NativeExecutor
 from stormdb.server import EmbeddedServer
 from tests.conftest import FAST_SETTINGS, Database, database_of
-from tests.it.executor.conftest import MS_NS, Loads, Outcome, constant, steady, target_of
+from tests.it.executor.conftest import (
+    MS_NS,
+    SECOND_NS,
+    Loads,
+    Outcome,
+    constant,
+    steady,
+    target_of,
+)
 from tests.support.native import run_native, statements
 from tests.support.ports import free_port
 
@@ -125,8 +133,24 @@ def test_what_still_runs_at_the_end_of_the_drain_is_cancelled(
     )
     outcome = asyncio.run(run_native(spec, statements("SELECT pg_sleep(100)")))
     assert outcome.counts()["unfinished"] == 3
-    busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)%'"
     # A backend that was cancelled needs a moment to go.
+    _await_busy(database, 0)
+
+
+async def test_what_runs_when_the_load_is_abandoned_is_cancelled(
+    loads: Loads, database: Database
+) -> None:
+    spec = loads.spec("pass", steady(60), workers=3, drain_ns=60 * SECOND_NS)
+    async with NativeExecutor(spec, statements("SELECT pg_sleep(100)")) as executor:
+        await executor.start()
+        await executor.go(time.monotonic_ns())
+        await asyncio.to_thread(_await_busy, database, 3)
+    await asyncio.to_thread(_await_busy, database, 0)
+
+
+def _await_busy(database: Database, count: int) -> None:
+    """Wait until so many statements sleep in the server."""
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)%'"
     give_up_s = time.monotonic() + LONGEST_S
-    while left := database.fetch(f"{busy} AND pid <> pg_backend_pid()")[0][0]:
-        assert time.monotonic() < give_up_s, f"{left} statements still run"
+    while (found := database.fetch(f"{busy} AND pid <> pg_backend_pid()")[0][0]) != count:
+        assert time.monotonic() < give_up_s, f"{found} statements run, not {count}"

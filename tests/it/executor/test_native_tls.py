@@ -128,6 +128,17 @@ async def test_a_unix_socket_is_never_encrypted(
     await _run(loads, _target(tls_server, hosts=hosts, sslmode=sslmode, sslrootcert=root), PLAIN)
 
 
+async def test_the_authorities_of_the_system(
+    loads: Loads, tls_server: EmbeddedServer, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = _target(tls_server, sslmode="verify-full", sslrootcert="system")
+    with pytest.raises(ConnectError, match="the server's certificate cannot be trusted: "):
+        await _run(loads, target)
+    # Where OpenSSL looks, and whoever reads the system's store as it does.
+    monkeypatch.setenv("SSL_CERT_FILE", root)
+    await _run(loads, target)
+
+
 @pytest.mark.parametrize("sslmode", ["verify-ca", "verify-full", "require"])
 async def test_a_certificate_of_an_unknown_authority(
     loads: Loads, tls_server: EmbeddedServer, tmp_path: Path, sslmode: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,32 @@ def test_both_versions_of_the_protocol_log_in_with_scram(
     wrong = replace(database, password="open-sesame")
     with pytest.raises(pytest.fail.Exception, match="password authentication failed"):
         execute(wrong, program_of(describe), protocol_version=protocol_version)
+
+
+@pytest.mark.parametrize("method", ["md5", "password"])
+def test_passwords_that_are_hashed_by_md5_or_sent_in_clear_log_in(
+    older: EmbeddedServer, method: str
+) -> None:
+    role, password = f"by_{method}", "open-sesame"
+    digest = hashlib.md5(f"{password}{role}".encode(), usedforsecurity=False).hexdigest()
+    database = _through(database_of(older), "TCP")
+    database.fetch(f"CREATE ROLE {role} LOGIN PASSWORD 'md5{digest}'")
+    rules = older.data_path / "pg_hba.conf"
+    rules.write_text(f"host all {role} 127.0.0.1/32 {method}\n{rules.read_text()}")
+    [(before,)] = database.fetch("SELECT pg_conf_load_time()")
+    database.fetch("SELECT pg_reload_conf()")
+    # A new session has what the server has read.
+    while database.fetch("SELECT pg_conf_load_time()")[0][0] == before:
+        pass
+
+    def describe(tx: Any) -> None:
+        tx.execute("SELECT 1 WHERE current_user = $1", role, rows=1)
+
+    outcome = execute(replace(database, user=role, password=password), program_of(describe))
+    assert outcome.row().failed == {}
+    assert outcome.row().committed > 10
+    with pytest.raises(pytest.fail.Exception, match="password authentication failed"):
+        execute(replace(database, user=role, password="wrong"), program_of(describe))
 
 
 @VERSIONS

@@ -143,7 +143,8 @@ impl Session {
     fn note_eval_failure(&mut self, error: EvalError, program: &Program) {
         let code = Sqlstate::from_bytes(error.sqlstate_bytes());
         let place = &program.places[self.state.answering];
-        self.note_failure(code, format_args!("{place}: {error}"));
+        let row = self.loops.last().map_or(0, |rows| rows.done) + 1;
+        self.note_failure(code, format_args!("{place}: row {row}: {error}"));
     }
 }
 

@@ -69,6 +69,8 @@ impl<R: Reactor> Worker<R> {
              that had no outcome yet count as unfinished",
             self.share.thread_index, problem.message
         );
+        // As far as its fault lets it.
+        drop(catch_unwind(AssertUnwindSafe(|| self.cancel_rest())));
     }
 }
 

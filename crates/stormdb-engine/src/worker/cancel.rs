@@ -21,13 +21,15 @@ pub(super) struct Key {
 }
 
 impl<R: Reactor> Worker<R> {
-    /// Give up what is under way: it is unfinished, and the server is told.
+    /// Give up what is under way, and tell the server. Sessions without work are ended.
     pub(super) fn cancel_rest(&mut self) -> Result<()> {
         self.is_over = true;
         for slot in 0..self.connections.len() {
-            let Some(job) = self.connections[slot].job.take() else { continue };
-            self.recorder.unfinished(job.arrival_ns(), 1)?;
-            self.cancel(slot);
+            if self.connections[slot].job.take().is_some() {
+                self.cancel(slot);
+            } else if !self.connections[slot].is_to_cancel {
+                self.hang_up(slot);
+            }
         }
         let last_ns = monotonic_ns() + CANCEL_NS;
         while self.connections.iter().any(|one| one.is_to_cancel) && monotonic_ns() < last_ns {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 
+use stormdb_wire::frontend::ProtocolVersion;
 use stormdb_wire::{Error as WireError, Login};
 
 use crate::session::{Refusal, SessionError};
@@ -122,6 +123,10 @@ impl Lost {
             }
             "28000" => {
                 "check --username, and the server's pg_hba.conf for this host, role and database"
+            }
+            // pgbouncer's words are "bad packet header".
+            "08P01" | "0A000" if login.version == ProtocolVersion::V3_2 => {
+                "leave database.max_protocol_version out: not every pooler takes protocol 3.2"
             }
             "53300" => "raise max_connections, or wait until other clients have left",
             CANNOT_CONNECT_NOW => "wait until the server is ready, then run again",

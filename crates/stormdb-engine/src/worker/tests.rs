@@ -84,7 +84,7 @@ impl Reactor for Faulty {
 
     fn read(&mut self, slot: Slot, chunk: Chunk, input: &mut Vec<u8>) -> io::Result<()> {
         self.read_count += 1;
-        let is_blown = matches!(self.fault, Fault::Panic) && self.read_count > READS;
+        let is_blown = matches!(self.fault, Fault::Panic) && self.read_count == READS;
         assert!(!is_blown, "the fuse has blown");
         self.poll.read(slot, chunk, input)
     }
@@ -144,9 +144,11 @@ fn spec(server: &NullServer, rate_per_s: Option<u64>) -> WorkerSpec {
     }
 }
 
-/// Two threads, of which the first one has a fault: what they measured together, and the problems.
-fn run(rate_per_s: Option<u64>, fault: Fault) -> (IntervalSnapshot, Vec<Problem>) {
-    let server = NullServer::start(&Listen::Loopback(0), 1, Io::Poll, &Script::default()).unwrap();
+/// Two threads, of which the first one has a fault: what they measured together, the problems, and
+/// how many requests to cancel the server has seen.
+fn run(rate_per_s: Option<u64>, fault: Fault) -> (IntervalSnapshot, Vec<Problem>, u64) {
+    let mut server =
+        NullServer::start(&Listen::Loopback(0), 1, Io::Poll, &Script::default()).unwrap();
     let spec = spec(&server, rate_per_s);
     let control = Arc::new(Control::default());
     let (sender, reports) = channel();
@@ -180,13 +182,14 @@ fn run(rate_per_s: Option<u64>, fault: Fault) -> (IntervalSnapshot, Vec<Problem>
     for snapshot in &snapshots {
         whole.merge(snapshot);
     }
-    (*whole, problems)
+    server.stop();
+    (*whole, problems, server.counts().cancelled)
 }
 
 /// A thread that stops ends the run, with all that was measured and every transaction's outcome.
 #[track_caller]
-fn is_accounted_for(rate_per_s: Option<u64>, fault: Fault, words: &str) -> IntervalSnapshot {
-    let (whole, problems) = run(rate_per_s, fault);
+fn is_accounted_for(rate_per_s: Option<u64>, fault: Fault, words: &str) -> (u64, u64) {
+    let (whole, problems, cancelled_count) = run(rate_per_s, fault);
     let [problem] = problems.as_slice() else { panic!("{problems:?}") };
     assert!(problem.message.starts_with("thread 0 of the engine stopped "), "{problem:?}");
     assert!(problem.message.contains(words), "{problem:?}");
@@ -197,16 +200,17 @@ fn is_accounted_for(rate_per_s: Option<u64>, fault: Fault, words: &str) -> Inter
     assert!(problem.message.contains(&told), "{problem:?}");
     assert!(whole.last_interval.start_ns < PLAN_NS / 2);
     assert_eq!(whole.processes.len(), 2);
-    whole
+    (phase.unfinished, cancelled_count)
 }
 
 #[test]
-fn a_panic_ends_the_run_and_what_was_under_way_is_unfinished() {
+fn a_panic_ends_the_run_and_what_was_under_way_is_unfinished_and_cancelled() {
     for rate_per_s in [None, Some(5_000)] {
         let words = ": a fault of stormdb: the fuse has blown; ";
-        let whole = is_accounted_for(rate_per_s, Fault::Panic, words);
+        let (unfinished_count, cancelled_count) = is_accounted_for(rate_per_s, Fault::Panic, words);
         // At least what the connection had to do whose answer was to be read.
-        assert!(whole.identity()[0].unfinished >= 1);
+        assert!(unfinished_count >= 1);
+        assert!(cancelled_count >= 1);
     }
 }
 
