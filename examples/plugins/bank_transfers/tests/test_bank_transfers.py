@@ -41,7 +41,7 @@ def test_the_sum_holds_where_everybody_wants_the_same_accounts(
 def test_what_one_level_loses_the_other_refuses_and_verify_sees_it(
     stormdb_run: Runner, stormdb_database: ScratchDatabase, isolation: Isolation
 ) -> None:
-    audits: dict[str, Any] = {"workload_config": {"audit_percent": 100}, "duration": "100ms"}
+    audits: dict[str, Any] = {"workload_config": {"audit_percent": 100}, "duration": "500ms"}
     stormdb_run("bank_serializable", **audits)
 
     async def two_at_once() -> None:
