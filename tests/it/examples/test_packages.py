@@ -88,6 +88,7 @@ def test_a_package_can_be_listed_without_running_it(package: Path) -> None:
     )
 
 
+@pytest.mark.timeout(LIMIT_S + 30)  # mypy begins without a cache
 def test_the_packages_are_typed() -> None:
     sources = [package / "src" for package in PACKAGES]
     files = [
