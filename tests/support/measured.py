@@ -120,6 +120,7 @@ def result_of(
         problem=facts.problem,
         is_whole=facts.is_whole,
         started_at=datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC),
+        name="bank",
         workload="bank",
         config=facts.config,
         config_digest="sha256:" + "c0" * 32,

@@ -2,5 +2,6 @@
 
 from stormdb.analysis.summarise import summarise
 from stormdb.analysis.summary import Severity, Summary
+from stormdb.analysis.together import RunSummary, Together, summarise_run
 
-__all__ = ["Severity", "Summary", "summarise"]
+__all__ = ["RunSummary", "Severity", "Summary", "Together", "summarise", "summarise_run"]

@@ -21,6 +21,7 @@ from stormdb.analysis.summary import (
     RunFacts,
     Summary,
     WorkerSpread,
+    total_of,
 )
 from stormdb.analysis.thresholds import evaluate
 from stormdb.analysis.throughput import mean_estimate
@@ -56,7 +57,7 @@ def summarise(result: RunResult, thresholds: Sequence[Threshold] = ()) -> Summar
         for snapshot in result.intervals
     )
     phases = _phases(result, whole)
-    in_steady = _sum([phase for phase in phases if phase.role == "steady"])
+    in_steady = total_of([phase for phase in phases if phase.role == "steady"])
     finished_count = total.committed_count + total.rolled_back_count + total.failed_count
     main_time = "response_time" if is_open_loop else "service_time"
     summary = Summary(
@@ -78,7 +79,7 @@ def summarise(result: RunResult, thresholds: Sequence[Threshold] = ()) -> Summar
         workers=_workers(steady, steady_s, result.workers),
         generator_load=_generator_load(result.intervals, timeline),
         phases=phases,
-        accounting=_sum(phases),
+        accounting=total_of(phases),
         intervals=points,
         distribution=time_buckets(
             merged(getattr(cell, main_time) for cell in arrived if cell.kind == "transaction")
@@ -112,6 +113,8 @@ def _facts(result: RunResult) -> RunFacts:
         status=result.status,
         problem=result.problem,
         started_at=result.started_at,
+        name=result.name,
+        start_after_ns=result.start_after_ns,
         workload=result.workload,
         arrival=result.arrival,
         seed=result.seed,
@@ -301,20 +304,3 @@ def _phases(result: RunResult, whole: IntervalSnapshot | None) -> tuple[PhaseSum
             )
         )
     return tuple(phases)
-
-
-def _sum(phases: Sequence[PhaseSummary]) -> PhaseSummary:
-    return PhaseSummary(
-        name="total",
-        role="",
-        start_ns=min((phase.start_ns for phase in phases), default=0),
-        length_ns=sum(phase.length_ns for phase in phases),
-        planned_ns=sum(phase.planned_ns for phase in phases),
-        offered_count=sum(phase.offered_count for phase in phases),
-        committed_count=sum(phase.committed_count for phase in phases),
-        rolled_back_count=sum(phase.rolled_back_count for phase in phases),
-        failed_count=sum(phase.failed_count for phase in phases),
-        dropped_count=sum(phase.dropped_count for phase in phases),
-        unfinished_count=sum(phase.unfinished_count for phase in phases),
-        holds=all(phase.holds for phase in phases),
-    )

@@ -7,7 +7,7 @@ finished; a rate counts what finished in the intervals of these phases, over the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +31,7 @@ __all__ = [
     "Summary",
     "ThresholdOutcome",
     "WorkerSpread",
+    "total_of",
 ]
 
 TimeKind = Literal["response_time", "service_time"]
@@ -182,6 +183,24 @@ class PhaseSummary:
     holds: bool
 
 
+def total_of(phases: Sequence[PhaseSummary]) -> PhaseSummary:
+    """The sum over phases, named `total`."""
+    return PhaseSummary(
+        name="total",
+        role="",
+        start_ns=min((phase.start_ns for phase in phases), default=0),
+        length_ns=sum(phase.length_ns for phase in phases),
+        planned_ns=sum(phase.planned_ns for phase in phases),
+        offered_count=sum(phase.offered_count for phase in phases),
+        committed_count=sum(phase.committed_count for phase in phases),
+        rolled_back_count=sum(phase.rolled_back_count for phase in phases),
+        failed_count=sum(phase.failed_count for phase in phases),
+        dropped_count=sum(phase.dropped_count for phase in phases),
+        unfinished_count=sum(phase.unfinished_count for phase in phases),
+        holds=all(phase.holds for phase in phases),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
     """A custom counter over a stretch of the run.
@@ -315,6 +334,8 @@ class RunFacts:
         status: `completed`, `interrupted` or `failed`.
         problem: why it failed or was cut; "" if it completed.
         started_at: wall clock at the start of the first phase, UTC.
+        name: of the workload in its run; its type unless the run had several.
+        start_after_ns: when the first phase started, after the start of the run.
         workload: the workload type.
         arrival: `closed`, `constant`, `poisson` or `trace`.
         seed: seed of schedule and workload.
@@ -332,6 +353,8 @@ class RunFacts:
     status: Status
     problem: str
     started_at: datetime
+    name: str
+    start_after_ns: int
     workload: str
     arrival: str
     seed: int

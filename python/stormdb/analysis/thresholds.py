@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from stormdb.analysis.rows import merged
 from stormdb.analysis.summary import ThresholdOutcome
@@ -13,10 +13,10 @@ from stormdb.units import format_count
 
 if TYPE_CHECKING:
     from stormdb._native import Cell, Histogram, IntervalSnapshot, ValueSketch
-    from stormdb.analysis.summary import Summary
+    from stormdb.analysis.summary import RowSummary, Summary
     from stormdb.config import Threshold
 
-__all__ = ["evaluate"]
+__all__ = ["Totals", "evaluate", "evaluate_totals"]
 
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _TIMES = ("response_time", "service_time", "schedule_lag")
@@ -28,6 +28,50 @@ class _Measured(NamedTuple):
 
     value: float | None
     note: str = ""
+
+
+class Totals(Protocol):
+    """What a condition without a name is about: a workload, or all of a run together."""
+
+    @property
+    def main_time(self) -> str:
+        """What a bare quantile is of."""
+
+    @property
+    def total(self) -> RowSummary:
+        """All transactions."""
+
+    @property
+    def error_ratio(self) -> float:
+        """Failed over all that finished."""
+
+    @property
+    def dropped_ratio(self) -> float:
+        """Dropped over offered."""
+
+    @property
+    def retry_ratio(self) -> float:
+        """Tries beyond the first over all that finished."""
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Dropped arrivals by reason."""
+
+
+def evaluate_totals(
+    thresholds: Sequence[Threshold], totals: Totals, arrived: Sequence[Cell]
+) -> tuple[ThresholdOutcome, ...]:
+    """Decide conditions for all workloads of a run together; they have no named metrics.
+
+    Args:
+        thresholds: the conditions.
+        totals: of the run.
+        arrived: transactions that arrived in the steady phases.
+    """
+    return tuple(
+        _outcome(one, _of_all(one, totals, arrived) or _Measured(None, "it is of one workload"))
+        for one in thresholds
+    )
 
 
 def evaluate(
@@ -73,18 +117,24 @@ def _measured(
     arrived: Sequence[Cell],
     steady: IntervalSnapshot | None,
 ) -> _Measured:
-    if not threshold.statistic:
-        return _scalar(threshold.metric, summary)
-    if threshold.metric in _TIMES:
-        # A bare p99 was read as one of response_time, which a closed loop does not have.
-        is_bare = not threshold.text.startswith(threshold.metric)
-        time = summary.main_time if is_bare else threshold.metric
-        return _time([cell for cell in arrived if cell.kind == "transaction"], time, threshold)
     return (
-        _named_row(threshold, summary, arrived)
+        _of_all(threshold, summary, arrived)
+        or _named_row(threshold, summary, arrived)
         or _custom(threshold, summary, steady)
         or _Measured(None, _unknown(threshold, summary))
     )
+
+
+def _of_all(threshold: Threshold, totals: Totals, arrived: Sequence[Cell]) -> _Measured | None:
+    """Of all transactions; None if the threshold is about something with a name."""
+    if not threshold.statistic:
+        return _scalar(threshold.metric, totals)
+    if threshold.metric not in _TIMES:
+        return None
+    # A bare p99 was read as one of response_time, which a closed loop does not have.
+    is_bare = not threshold.text.startswith(threshold.metric)
+    time = totals.main_time if is_bare else threshold.metric
+    return _time([cell for cell in arrived if cell.kind == "transaction"], time, threshold)
 
 
 def _named_row(threshold: Threshold, summary: Summary, arrived: Sequence[Cell]) -> _Measured | None:
@@ -106,13 +156,13 @@ def _named_row(threshold: Threshold, summary: Summary, arrived: Sequence[Cell]) 
     return _time([cell], time or main_time, threshold)
 
 
-def _scalar(metric: str, summary: Summary) -> _Measured:
+def _scalar(metric: str, summary: Totals) -> _Measured:
     total = summary.total
     finished_count = total.committed_count + total.rolled_back_count + total.failed_count
     if metric in {"error_ratio", "retry_ratio"} and not finished_count:
         return _Measured(None, "no transaction finished")
     values = {
-        "throughput": summary.throughput.per_s,
+        "throughput": total.throughput_per_s,
         "error_ratio": summary.error_ratio,
         "dropped_ratio": summary.dropped_ratio,
         "retry_ratio": summary.retry_ratio,

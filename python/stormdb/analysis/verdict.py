@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stormdb.analysis.summary import RunWarning, Summary
     from stormdb.results import Calibration, Ceiling
 
-__all__ = ["NEAR_CEILING_RATIO", "CeilingUse", "Verdict", "ceiling_use", "verdict_of"]
+__all__ = [
+    "NEAR_CEILING_RATIO",
+    "CeilingUse",
+    "Verdict",
+    "ceiling_use",
+    "verdict_of",
+    "verdict_together",
+]
 
 Kind = Literal["server_bound", "client_bound", "offered_rate"]
 
@@ -143,3 +150,40 @@ def _decide(summary: Summary, warnings: Sequence[RunWarning]) -> tuple[Kind, str
     if served_ratio >= _SERVED_RATIO:
         return "offered_rate", "all that was offered was served"
     return "server_bound", f"{served_ratio * 100:.0f} % of what was offered was served"
+
+
+def verdict_together(summaries: Sequence[Summary]) -> Verdict | None:
+    """Who set the pace of a run of several workloads: the worst that is true of one of them.
+
+    Their generators share a machine, so that what they use of their ceilings adds up.
+
+    Args:
+        summaries: of each workload, with verdicts.
+
+    Returns:
+        None if none of them measured anything.
+    """
+    verdicts = {one.run.name: one.verdict for one in summaries if one.verdict}
+    if not verdicts:
+        return None
+    busy = [one.busy_ratio for one in verdicts.values() if one.busy_ratio is not None]
+    lags = [one.schedule_lag_p99_ns for one in verdicts.values() if one.schedule_lag_p99_ns]
+    used = [one.ceiling.used_ratio for one in verdicts.values() if one.ceiling]
+    kind, reason = _worst(verdicts)
+    if kind != "client_bound" and sum(used) >= NEAR_CEILING_RATIO:
+        kind = "client_bound"
+        reason = f"the generators together used {sum(used) * 100:.0f} % of their ceilings"
+    return Verdict(
+        kind=kind,
+        reason=reason,
+        busy_ratio=max(busy, default=None),
+        schedule_lag_p99_ns=max(lags, default=None),
+        ceiling=None,
+    )
+
+
+def _worst(verdicts: Mapping[str, Verdict]) -> tuple[Kind, str]:
+    order: tuple[Kind, ...] = ("client_bound", "server_bound", "offered_rate")
+    kind = min((one.kind for one in verdicts.values()), key=order.index)
+    reasons = [f"{name}: {one.reason}" for name, one in verdicts.items() if one.kind == kind]
+    return kind, "; ".join(reasons)

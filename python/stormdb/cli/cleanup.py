@@ -42,5 +42,8 @@ def cleanup(what: WhatFlags, data: CleanupFlags, server: ServerFlags, log: LogFl
     options = RunOptions(confirm=prompt.always if data.yes else prompt.ask)
     with open_view(OutputFlags(), config) as view:
         dropped = run_coroutine(Session(config, catalog, view, options).clean_up())
-    say(f"schema {dropped} dropped" if dropped else "there is nothing to drop")
+    for schema in dropped:
+        say(f"schema {schema} dropped")
+    if not dropped:
+        say("there is nothing to drop")
     return ExitCode.MET

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_CHOSEN = {"seed", "processes"}
+_CHOSEN = {"seed", "processes", "threads"}
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -87,10 +87,19 @@ def _print_problems(file: Path, problems: tuple[Problem, ...], as_json: bool) ->
 
 def _changed(config: RunConfig) -> Iterator[tuple[str, str]]:
     """Keys that were given or whose value is not the default, with the value as in a file."""
+    values = config.public()
+    workloads = values.pop("workloads", {})
+    yield from _changed_of(config, values)
+    for name, own in workloads.items():
+        for key, value in _changed_of(config.by_name[name], own):
+            yield f"workloads.{name}.{key}", value
+
+
+def _changed_of(config: RunConfig, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     from stormdb.config.schema import default_values
 
     defaults = dict(_flat(default_values()))
-    for key, value in _flat(config.public()):
+    for key, value in _flat(values):
         # Some are chosen for each run and machine.
         if config.is_given(key) or (value != defaults.get(key) and key not in _CHOSEN):
             yield key, value

@@ -103,7 +103,7 @@ async def _choose(
     if path is None or path.suffix in _CONFIG_SUFFIXES:
         if path and what.name:
             what = replace(what, name=None, config=Path(what.name))
-        config = load_config(what, log, {})
+        config = _only_one(load_config(what, log, {}))
         catalog = Catalog.discover(config.plugins, where=config.where)
         await catalog.load()
         return catalog, catalog.find(config.workload), [config]
@@ -116,6 +116,19 @@ async def _choose(
     types = [what.workload] if what.workload else record.metadata.workload_types
     configs = [load_config(replace(what, name=one, workload=None), log, {}) for one in types]
     return catalog, record, configs
+
+
+def _only_one(config: RunConfig) -> RunConfig:
+    """The workload of a configuration that has one, or of which one was picked."""
+    from stormdb.errors import ConfigError
+
+    first, *others = config.by_name.values()
+    if others:
+        raise ConfigError(
+            f"the configuration has several workloads: {', '.join(config.by_name)}",
+            hint="name one of them: stormdb explain -c FILE NAME",
+        )
+    return first
 
 
 async def _look(what: ExplainFlags, log: LogFlags, path: Path | None) -> list[tuple[str, Look]]:

@@ -16,10 +16,9 @@ from stormdb.report.forward import forward_log
 from stormdb.run import Silent
 
 if TYPE_CHECKING:
-    from stormdb.analysis import Summary
+    from stormdb.analysis import RunSummary
     from stormdb.cli.flags import OutputFlags
     from stormdb.config import RunConfig
-    from stormdb.results import RunResult
     from stormdb.run import LogRecord, RunEvents
 
 __all__ = ["open_view", "write_outputs"]
@@ -48,24 +47,25 @@ def open_view(output: OutputFlags, config: RunConfig) -> AbstractContextManager[
     return PlainView(config.summary_interval_ns)
 
 
-def write_outputs(output: OutputFlags, result: RunResult, summary: Summary) -> bool:
+def write_outputs(output: OutputFlags, run: RunSummary, *, seed: int) -> bool:
     """Print the report and write the files; one that cannot be written costs none of the others.
 
     Args:
         output: the command's flags.
-        result: what was measured.
-        summary: what it says.
+        run: what was measured, and what it says.
+        seed: of the run.
 
     Returns:
         Whether everything could be written.
     """
     exports = output.exports()
-    problems = exports.write(summary, result)
+    problems = exports.write(run)
     try:
         with needing_room():
             if not output.quiet:
                 stream = sys.stderr if exports.uses_stdout else sys.stdout
-                print_report(summary, stream, again=_command(result.seed))
+                again = _command(seed)
+                print_report(run.workloads, stream, whole=run.together, again=again)
     except StoreError as error:
         problems.append(error)
     for problem in problems:

@@ -47,7 +47,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
     Exit codes: 0 met, 1 usage, 2 no connection, 3 plugin or workload failed, 4 threshold missed,
     5 numbers cannot be trusted, 130 interrupted.
     """  # noqa: D301 - it is a backspace, which keeps typer from filling the lines
-    from stormdb.analysis import summarise
+    from stormdb.analysis import summarise_run
     from stormdb.cli import prompt
     from stormdb.cli.catalog import catalog_of
     from stormdb.cli.outcome import say
@@ -66,10 +66,12 @@ def run(  # noqa: PLR0913, PLR0917 - one for each section of the help
         confirm=prompt.always if data.yes else prompt.ask,
     )
     with open_view(output, config) as view:
-        result = run_coroutine(Session(config, catalog, view, options).run())
-    summary = summarise(result, config.thresholds)
-    ending = ending_of(result, summary)
-    are_written = write_outputs(output, result, summary)
+        results = run_coroutine(Session(config, catalog, view, options).run())
+    thresholds = {name: one.thresholds for name, one in config.by_name.items()}
+    of_all = config.thresholds if config.is_of_several else ()
+    summary = summarise_run(results, thresholds, of_all)
+    ending = ending_of(summary)
+    are_written = write_outputs(output, summary, seed=config.seed)
     for reason in ending.reasons:
         say(f"stormdb: {reason}")
     return ending.code if ending.code or are_written else StoreError.exit_code

@@ -10,10 +10,10 @@ from pydantic_core import ErrorDetails
 from stormdb.config.fields import shown
 from stormdb.config.keys import Key, all_keys, find_key, known_keys
 from stormdb.config.layers import Layer
-from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest
+from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest, origin_of
 from stormdb.config.wording import describe
 
-__all__ = ["explain", "origin_of"]
+__all__ = ["explain"]
 
 _OTHER_WORDS = {
     "clients": "workers",
@@ -48,17 +48,9 @@ def explain(error: ValidationError, merged: Layer, file: Path | None = None) -> 
             continue  # it follows from another problem
         path = tuple(item["loc"])
         message, hint = _words(item, path)
-        origin = origin_of(merged, path) or (Origin(str(file)) if file else None)
+        origin = origin_of(merged.origins, path) or (Origin(str(file)) if file else None)
         problems.append(Problem(key=key_text(path), message=message, hint=hint, origin=origin))
     return problems
-
-
-def origin_of(merged: Layer, path: KeyPath) -> Origin | None:
-    """Place of a key, or of the nearest section above it that was given."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in merged.origins:
-            return merged.origins[path[:length]]
-    return None
 
 
 def _words(item: ErrorDetails, path: KeyPath) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stormdb.config.document import Document, parse_scalar
-from stormdb.config.keys import all_keys, find_key, known_keys
+from stormdb.config.keys import Key, all_keys, find_key, known_keys
 from stormdb.config.problems import KeyPath, Origin, Problem, key_text, nearest
 from stormdb.config.url import UrlError, parse_url
 
@@ -256,10 +256,16 @@ def _drop_empty(section: dict[str, Any], path: KeyPath) -> None:
     """Drop keys without a value, such as a section whose every line is a comment."""
     for name, value in list(section.items()):
         key = find_key((*path, name))
-        if value is None and key is not None:
+        if value is None and path == ("workloads",):
+            section[name] = {}  # A workload that goes by the top level in everything.
+        elif value is None and key is not None:
             del section[name]
-        elif isinstance(value, dict) and key is not None and key.kind == "section":
+        elif isinstance(value, dict) and key is not None and _has_sections(key):
             _drop_empty(value, (*path, name))
+
+
+def _has_sections(key: Key) -> bool:
+    return key.kind == "section" or key.path == ("workloads",)
 
 
 def _absolute(text: str, base: Path) -> str:

@@ -45,6 +45,7 @@ __all__ = [
     "PluginsSettings",
     "RetrySettings",
     "RunSettings",
+    "WorkloadSettings",
 ]
 
 
@@ -310,8 +311,8 @@ CountOrAuto = Annotated[
 ]
 
 
-class RunSettings(Section):
-    """Every key of a configuration file."""
+class _PlaceSettings(Section):
+    """Where things are; a base of its own, for pydantic lists the keys of the last base first."""
 
     database: DatabaseSettings = Field(
         default=DatabaseSettings(type="embedded"),
@@ -320,6 +321,11 @@ class RunSettings(Section):
     plugins: PluginsSettings = Field(
         default=PluginsSettings(), description="Where workloads come from."
     )
+
+
+class WorkloadSettings(Section):
+    """The keys of one workload."""
+
     workload: Text = Field(min_length=1, description="Workload type, as a plugin lists it.")
     mode: Text = Field(default="", description="A word that the workload may read.")
     scale: Count = Field(default=1, ge=1, le=2**31 - 1, description="How much data `setup` makes.")
@@ -374,6 +380,13 @@ class RunSettings(Section):
         "A transient connection prepares nothing: it is `extended` where others are `prepared`.",
     )
     load: LoadSettings = Field(default=LoadSettings(), description="When transactions start.")
+    start_after_ns: Duration = Field(
+        default=0,
+        alias="start_after",
+        description="Below `workloads`: start so long after the run; without a `duration` of its "
+        "own the workload ends with the run.",
+        examples=["30s"],
+    )
     warm_up_ns: Duration = Field(
         default=0,
         alias="warm_up",
@@ -388,17 +401,6 @@ class RunSettings(Section):
         alias="duration",
         description="Length of the measured phase. Default: 60s; of a trace, what `warm_up` and "
         "`cool_down` leave of it.",
-    )
-    summary_interval_ns: Duration = Field(
-        default=10 * SECOND_NS,
-        alias="summary_interval",
-        description="Time between two progress lines when output is no terminal; 0 for none.",
-    )
-    seed: Count = Field(
-        default_factory=lambda: secrets.randbelow(2**32),
-        ge=0,
-        le=2**64 - 1,
-        description="The same seed offers the same work. Default: random, and reported.",
     )
     isolation: Annotated[Isolation, BeforeValidator(_isolation)] | None = Field(
         default=None,
@@ -430,11 +432,6 @@ class RunSettings(Section):
     workload_config: dict[str, Any] = Field(
         default_factory=dict, description="Free keys, checked by the plugin's own model."
     )
-    test_metadata: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Free keys for the report: test_name, environment, database_target, notes, "
-        "tags.",
-    )
 
     @field_validator("threads", mode="before")
     @classmethod
@@ -460,16 +457,43 @@ class RunSettings(Section):
             )
         return value
 
-    @field_validator("summary_interval_ns")
-    @classmethod
-    def _summary_interval_is_whole(cls, value: int) -> int:
-        if 0 < value < SECOND_NS:
-            raise problem("figures come once per second", "set it to 1s or more, or to 0 for none")
-        return value
-
     @field_validator("statement_timeout_ns")
     @classmethod
     def _statement_timeout_fits(cls, value: int) -> int:
         if 0 < value < 10**6:
             raise problem("the server counts in milliseconds", "set it to 1ms or more, or to 0")
+        return value
+
+
+class RunSettings(WorkloadSettings, _PlaceSettings):
+    """Every key of a configuration file."""
+
+    summary_interval_ns: Duration = Field(
+        default=10 * SECOND_NS,
+        alias="summary_interval",
+        description="Time between two progress lines when output is no terminal; 0 for none.",
+    )
+    seed: Count = Field(
+        default_factory=lambda: secrets.randbelow(2**32),
+        ge=0,
+        le=2**64 - 1,
+        description="The same seed offers the same work. Default: random, and reported.",
+    )
+    workloads: dict[str, WorkloadSettings] = Field(
+        default_factory=dict,
+        description="Several workloads in one run, by name: the keys of each replace those of the "
+        "top level.",
+        examples=[{"checkout": {"workers": 8}, "report": {"workers": 1, "start_after": "30s"}}],
+    )
+    test_metadata: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Free keys for the report: test_name, environment, database_target, notes, "
+        "tags.",
+    )
+
+    @field_validator("summary_interval_ns")
+    @classmethod
+    def _summary_interval_is_whole(cls, value: int) -> int:
+        if 0 < value < SECOND_NS:
+            raise problem("figures come once per second", "set it to 1s or more, or to 0 for none")
         return value

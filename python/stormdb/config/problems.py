@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stormdb.errors import ConfigError
 
-__all__ = ["ConfigProblemsError", "KeyPath", "Origin", "Problem", "key_text", "nearest"]
+__all__ = [
+    "ConfigProblemsError",
+    "KeyPath",
+    "Origin",
+    "Problem",
+    "key_text",
+    "nearest",
+    "origin_of",
+]
 
 KeyPath = tuple[str | int, ...]
 """Place of a value in nested mappings and lists: ("load", "phases", 0, "rate")."""
@@ -46,6 +54,14 @@ class Origin:
         """Whether the source itself says which key is meant, as `--set load.rate` does."""
         words = self.source.lower().replace("__", ".").replace("-", "_")
         return words.endswith(key.rpartition(".")[2].lower())
+
+
+def origin_of(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin | None:
+    """Place of a key, or of the nearest section above it that was given."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in origins:
+            return origins[path[:length]]
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from stormdb.config.models import RunSettings
 from stormdb.config.problems import KeyPath, Origin, key_text
 from stormdb.config.rules import EXECUTOR_KEYS
 from stormdb.config.secret_names import sounds_secret
+from stormdb.config.several import KEYS_OF_ONE, KEYS_OF_THE_WHOLE
 from stormdb.units import format_duration
 
 __all__ = ["Provenance", "RunConfig"]
@@ -33,27 +34,50 @@ class Provenance:
         origins: place of each key that was given.
         templates: what was written for each value that a `${VAR}` fills.
         notices: sentences that a user should read before the run.
+        key_of: a key as the file has it; another one below `workloads`.
     """
 
     origins: dict[KeyPath, Origin] = field(default_factory=dict)
     templates: dict[KeyPath, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    key_of: Callable[[str], str] = str
 
 
 class RunConfig(RunSettings):
     """A configuration, complete and without a problem."""
 
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)
+    _workloads: dict[str, RunConfig] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep the places that `load` hands over as the context of the validation."""
         if isinstance(context, Provenance):
             self._provenance = context
 
+    def take_workloads(self, workloads: Mapping[str, RunConfig]) -> None:
+        """Become the configuration of a run of several, by name; for `load` alone."""
+        self._workloads = dict(workloads)
+
+    @property
+    def by_name(self) -> dict[str, RunConfig]:
+        """Each workload of the run by its name: those of `workloads`, or this one by its type."""
+        return dict(self._workloads) or {self.workload: self}
+
+    @property
+    def is_of_several(self) -> bool:
+        """Whether `workloads` says what is run."""
+        return bool(self._workloads)
+
+    @property
+    def connection_count(self) -> int:
+        """Connections of all its workloads together."""
+        return sum(one.connections for one in self.by_name.values())
+
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences that a user should read before the run, such as a variable without effect."""
-        return (*self._provenance.notices, *self._cut_trace())
+        cut = (sentence for one in self.by_name.values() for sentence in one.cut_trace())
+        return (*self._provenance.notices, *cut)
 
     @property
     def phases(self) -> tuple[PhaseSettings, ...]:
@@ -87,6 +111,8 @@ class RunConfig(RunSettings):
         found = [one.get_secret_value() for one in passwords if one]
         for name in _FREE:
             found += self._secret_texts(getattr(self, name), (name,))
+        for one in self._workloads.values():
+            found += one.secrets
         return tuple(text for text in found if text)
 
     def origin(self, key: str) -> Origin | None:
@@ -102,8 +128,12 @@ class RunConfig(RunSettings):
 
         A key that was not given has the place of the section above it.
         """
-        origin = self.origin(key)
+        origin, key = self.origin(key), self.key(key)
         return origin.at(key) if origin else key
+
+    def key(self, key: str) -> str:
+        """A key as the file has it: `workloads.checkout.load.rate` for one of several."""
+        return self._provenance.key_of(key)
 
     def is_given(self, key: str) -> bool:
         """Whether a file, a variable or a flag says a key."""
@@ -124,7 +154,14 @@ class RunConfig(RunSettings):
             (values[section] if section else values).pop(name, None)
         for free in _FREE:
             values[free] = self._scrubbed(values[free], (free,))
-        return values
+        if not self._workloads:
+            return values
+        of_the_whole = {key: item for key, item in values.items() if key in KEYS_OF_THE_WHOLE}
+        workloads = {
+            name: {key: item for key, item in one.public().items() if key in KEYS_OF_ONE}
+            for name, one in self._workloads.items()
+        }
+        return of_the_whole | {"workloads": workloads}
 
     @property
     def digest(self) -> str:
@@ -134,10 +171,10 @@ class RunConfig(RunSettings):
         another recording is another load, whatever its name.
         """
         text = json.dumps(self.public(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        recorded = self.load.file.digest if self.load.file else ""
+        recorded = "".join(one.load.file.digest for one in self.by_name.values() if one.load.file)
         return "sha256:" + hashlib.sha256((text + recorded).encode()).hexdigest()
 
-    def _cut_trace(self) -> Iterator[str]:
+    def cut_trace(self) -> Iterator[str]:
         """Say so if the run is over before the recorded arrivals are."""
         length_ns = sum(phase.duration_ns for phase in self.phases)
         if self.load.file and self.load.file.trace.last_ns >= length_ns:
@@ -183,4 +220,7 @@ def _without_effect(config: RunConfig) -> Iterator[str]:
         yield "load.speed"
     if config.load.phases:
         yield from ("duration", "warm_up", "cool_down")
+    yield "workloads"
+    if not config.start_after_ns:
+        yield "start_after"
     yield from (key for key, one in EXECUTOR_KEYS.items() if config.executor not in {"auto", one})

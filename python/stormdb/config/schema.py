@@ -31,6 +31,7 @@ def json_schema() -> dict[str, Any]:
             _add_default(schema, key, defaults)
     # A workload can be named on the command line.
     schema.pop("required")
+    schema["$defs"]["WorkloadSettings"].pop("required")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "stormdb configuration",

@@ -49,12 +49,6 @@ class Alarm:
         heapq.heappush(self._due, (at_ns, next(self._order), callback))
         self._arm()
 
-    async def wait_until(self, at_ns: int) -> None:
-        """Pause until this time has come."""
-        passed: asyncio.Future[None] = self._loop.create_future()
-        self.call_at(at_ns, lambda: wake(passed))
-        await passed
-
     def close(self) -> None:
         """Forget everything that is still due."""
         self._due.clear()

@@ -76,6 +76,7 @@ class Load:
             share.connections, connector(share.target, share.server_settings)
         )
         self._sender = ThreadPoolExecutor(1, "stormdb-sender")
+        self._begin = asyncio.Event()
         self._over = asyncio.Event()
         self._stop = asyncio.Event()
         self._workers: list[Worker] = []
@@ -105,7 +106,11 @@ class Load:
         self._source = self._make_source()
         self._workers = [self._make_worker(number) for number in range(self._share.workers)]
         gc.freeze()  # what is loaded stays: collections need not look at it again and again
-        await self._alarm.wait_until(start_ns)
+        self._alarm.call_at(start_ns, self._begin.set)
+        await self._begin.wait()
+        # What passed while it waited belongs to no interval.
+        self._gauges.take_busy_ns()
+        self._heart.take_lag_ns()
         if not self._over.is_set():
             self._alarm.call_at(start_ns + self._plan.duration_ns, self._over.set)
             self._flush()
@@ -122,6 +127,7 @@ class Load:
     def stop(self) -> None:
         """Offer no more; calls in flight may go on until the drain is over."""
         self._over.set()
+        self._begin.set()
 
     def _make_source(self) -> ClosedLoop | OpenLoop:
         share = self._share
@@ -225,7 +231,7 @@ class Load:
             self._gauges.take_busy_ns(), self._heart.take_lag_ns(), self._gauges.rss_bytes()
         )
         if lost_count := self._connections.take_lost_count():
-            self._recorder.count(CONNECTIONS_LOST, lost_count, self._now_ns())
+            self._recorder.count(CONNECTIONS_LOST, lost_count, max(self._now_ns(), 0))
 
     def _send(self, snapshots: Sequence[IntervalSnapshot]) -> None:
         active_count = sum(worker.metrics.call.is_active for worker in self._workers)
@@ -260,5 +266,5 @@ class Load:
         self._alarm.close()
         self._take_gauges()
         self._heart.stop()
-        snapshots = self._recorder.finish(self._now_ns())
+        snapshots = self._recorder.finish(max(self._now_ns(), 0))
         return lambda: self._deliver(snapshots, 0)

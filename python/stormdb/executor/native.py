@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["NativeExecutor"]
 
 _WATCH_S = 0.005
+_AHEAD_NS = 10**9
+"""Threads are told of their start so long before it: from then on they sleep, and hear no stop."""
 
 Endpoint = tuple[str, str, str | tuple[str, int]]
 """Host, the same with its port for people, and the path of a socket or an address and a port."""
@@ -42,6 +44,7 @@ class NativeExecutor:
         self._program = program
         self._engine: Engine | None = None
         self._start_ns = 0
+        self._telling: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,6 +52,8 @@ class NativeExecutor:
     async def __aexit__(self, *_: object) -> None:
         # Dropping the engine joins its threads: not in the event loop's thread.
         engine, self._engine = self._engine, None
+        if self._telling is not None:
+            self._telling.cancel()
         if engine is not None:
             engine.stop()
             await asyncio.to_thread(_drop, [engine])
@@ -104,7 +109,12 @@ class NativeExecutor:
         """
         assert self._engine is not None
         self._start_ns = start_ns
-        self._engine.go(start_ns)
+        delay_ns = start_ns - _AHEAD_NS - time.monotonic_ns()
+        if delay_ns <= 0:
+            self._engine.go(start_ns)
+            return
+        loop = asyncio.get_running_loop()
+        self._telling = loop.call_later(delay_ns / 1e9, self._engine.go, start_ns)
 
     def poll(self) -> list[IntervalSnapshot]:
         """Snapshots that came since the last call: one per thread and interval, not merged."""
@@ -112,6 +122,8 @@ class NativeExecutor:
 
     async def stop(self) -> None:
         """End the load early and orderly: offer no more, drain, return when all is delivered."""
+        if self._telling is not None:
+            self._telling.cancel()
         if self._engine is not None:
             self._engine.stop()
             await self.finished()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stormdb.report.tracker import Figures
     from stormdb.run.events import LoadInfo
 
-__all__ = ["dashboard"]
+__all__ = ["dashboard", "failure_lines", "progress_bar", "whole_seconds"]
 
 _STATISTICS = (*QUANTILE_NAMES, "max")
 _CHART_HEIGHT = 4
@@ -60,7 +60,7 @@ def dashboard(
     status = _status(load, figures)
     # Two lines are left for the cursor and for what scrolls by.
     room = height - 2 - (2 + 1 + 1 + chart_height + 1 + 3) - 1
-    failures = _failures(figures, width)[: max(room // 2, 1)]
+    failures = failure_lines(figures, width)[: max(room // 2, 1)]
     room -= len(failures)
     if room >= 4:
         parts += [Text(), _rows(figures, room - 1)]
@@ -87,27 +87,28 @@ def _clock(load: LoadInfo, now_ns: int, width: int) -> Table:
         left = ""
     else:
         name = phase.name
-        left = f"{_seconds(phase.end_ns - now_ns)} left"
+        left = f"{whole_seconds(phase.end_ns - now_ns)} left"
     done_ns = min(max(now_ns, 0), total_ns)
-    spent = f"{_seconds(done_ns)} of {_seconds(total_ns)}"
+    spent = f"{whole_seconds(done_ns)} of {whole_seconds(total_ns)}"
     bar_width = max(width - len(name) - len(spent) - len(left) - 6, 10)
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_row(
         Text(name, style="bold", no_wrap=True),
-        ProgressBar(
-            total=total_ns,
-            completed=done_ns,
-            width=bar_width,
-            complete_style=BAR,
-            finished_style=BAR,
-        ),
+        progress_bar(done_ns, total_ns, bar_width),
         Text(spent, no_wrap=True),
         Text(left, style="dim", no_wrap=True),
     )
     return row
 
 
-def _seconds(ns: int) -> str:
+def progress_bar(done_ns: int, total_ns: int, width: int) -> ProgressBar:
+    """How far the load is."""
+    return ProgressBar(
+        total=total_ns, completed=done_ns, width=width, complete_style=BAR, finished_style=BAR
+    )
+
+
+def whole_seconds(ns: int) -> str:
     """Whole seconds, so that the clock does not jitter."""
     return format_span(round(ns / 1e9) * 10**9)
 
@@ -197,7 +198,8 @@ def _value_cells(value: Value) -> list[Text]:
     return [name_cell(value.name), Text(format_count(value.count)), Text(), *cells]
 
 
-def _failures(figures: Figures, width: int) -> list[Text]:
+def failure_lines(figures: Figures, width: int) -> list[Text]:
+    """What fails, with an example each."""
     lines = []
     for failure in figures.failures:
         line = Text.assemble(

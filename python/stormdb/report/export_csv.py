@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -42,21 +42,23 @@ COLUMNS = (
     "metric_count",
     "metric_rate_per_s",
     *(f"metric_{statistic}" for statistic in _METRIC_STATISTICS),
+    "workload",
 )
 """The header; new columns are added at the end only."""
 
 
-def csv_report(result: RunResult) -> Iterator[bytes]:
-    """Lines of the file, header first.
+def csv_report(results: Sequence[RunResult]) -> Iterator[bytes]:
+    """Lines of the file, header first; workload by workload, all on the clock of the run.
 
     Each interval has a row of kind `total`, the only one with offered and dropped, then one per
     transaction and operation that finished something in it, then one of kind `counter` or `value`
     per custom metric that it has. What was not measured, or does not apply, is empty.
     """
     yield _line(COLUMNS)
-    for snapshot in result.intervals:
-        for row in _interval(result, snapshot):
-            yield _line([row.get(column, "") for column in COLUMNS])
+    for result in results:
+        for snapshot in result.intervals:
+            for row in _interval(result, snapshot):
+                yield _line([row.get(column, "") for column in COLUMNS])
 
 
 def _interval(result: RunResult, snapshot: IntervalSnapshot) -> Iterator[dict[str, object]]:
@@ -67,7 +69,8 @@ def _interval(result: RunResult, snapshot: IntervalSnapshot) -> Iterator[dict[st
         "interval_index": point.interval_index,
         "phase": point.phase,
         "role": point.role,
-        "start_s": f"{point.start_ns / 1e9:.3f}",
+        "workload": result.name,
+        "start_s": f"{(result.start_after_ns + point.start_ns) / 1e9:.3f}",
         "length_s": f"{point.length_ns / 1e9:.3f}",
     }
     cells = snapshot.row_totals()

@@ -10,17 +10,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from stormdb.analysis import Summary
-from stormdb.analysis import summary as summaries
+from stormdb.analysis import Summary, Together
+from stormdb.analysis import summary as summary_classes
+from stormdb.analysis import together as together_classes
 from stormdb.analysis.timeline import Timeline, merged_snapshot
-from stormdb.results import result as results
+from stormdb.results import result as result_classes
 
 if TYPE_CHECKING:
+    from stormdb.analysis import RunSummary
     from stormdb.results import RunResult
 
-__all__ = ["FORMAT", "HistogramExport", "Report", "json_report", "json_schema"]
+__all__ = [
+    "FORMAT",
+    "RUN_FORMAT",
+    "HistogramExport",
+    "Report",
+    "RunReport",
+    "json_report",
+    "json_schema",
+]
 
 FORMAT: Literal["stormdb.report/1"] = "stormdb.report/1"
+RUN_FORMAT: Literal["stormdb.run/1"] = "stormdb.run/1"
 _TIMES = ("response_time", "service_time", "schedule_lag", "failed_service_time")
 
 
@@ -64,20 +75,61 @@ class Report(Summary):
     histograms: tuple[HistogramExport, ...]
 
 
-def json_report(summarised: Summary, result: RunResult) -> bytes:
-    """The whole report as one JSON document, indented, with a line break at its end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """A run of several workloads: each of them, and all together on the clock of the run.
+
+    Attributes:
+        format: name and version of the format.
+        trusted: whether nothing was seen that makes the numbers of a workload worthless.
+        met: whether every threshold was met, of each workload and of all; true without thresholds.
+        together: the workloads as one.
+        workloads: each of them, as the report of a run of its own.
+    """
+
+    format: Literal["stormdb.run/1"] = RUN_FORMAT
+    trusted: bool
+    met: bool
+    together: Together
+    workloads: tuple[Report, ...]
+
+
+def json_report(run: RunSummary) -> bytes:
+    """The whole report as one JSON document, indented, with a line break at its end.
+
+    That of a run of one workload is its `Report`, of several a `RunReport`.
+    """
     from pydantic import TypeAdapter
 
+    reports = tuple(_report(*pair) for pair in zip(run.workloads, run.results, strict=True))
+    report: Report | RunReport = reports[0]
+    if len(reports) > 1:
+        report = RunReport(
+            trusted=all(one.trusted for one in reports),
+            met=all(outcome.is_met for outcome in run.together.thresholds)
+            and all(one.met for one in reports),
+            together=run.together,
+            workloads=reports,
+        )
+    document = TypeAdapter(type(report)).dump_python(report, mode="json")
+    return json.dumps(_head_first(document), indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _report(summarised: Summary, result: RunResult) -> Report:
     values = {field.name: getattr(summarised, field.name) for field in fields(Summary)}
-    report = Report(
+    return Report(
         **values,
         trusted=summarised.is_trusted,
         met=summarised.is_met,
         histograms=tuple(_histograms(result)),
     )
-    document = TypeAdapter(Report).dump_python(report, mode="json")
+
+
+def _head_first(document: dict[str, Any]) -> dict[str, Any]:
     first = {key: document.pop(key) for key in ("format", "trusted", "met")}
-    return json.dumps(first | document, indent=1, ensure_ascii=False).encode() + b"\n"
+    if "workloads" in document:
+        document["workloads"] = [_head_first(one) for one in document["workloads"]]
+    return first | document
 
 
 def _histograms(result: RunResult) -> Iterator[HistogramExport]:
@@ -97,15 +149,15 @@ def _histograms(result: RunResult) -> Iterator[HistogramExport]:
                 )
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON schema (draft 2020-12) of the report, described by the docstrings of its classes."""
+def json_schema(report: type[Report | RunReport] = Report) -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a report, described by the docstrings of its classes."""
     from pydantic import TypeAdapter
 
-    schema = TypeAdapter(Report).json_schema(mode="serialization")
-    classes = {"Report": Report, "HistogramExport": HistogramExport}
-    for module in (summaries, results):
+    schema = TypeAdapter(report).json_schema(mode="serialization")
+    classes = {"Report": Report, "HistogramExport": HistogramExport, "RunReport": RunReport}
+    for module in (summary_classes, together_classes, result_classes):
         classes |= dict(inspect.getmembers(module, inspect.isclass))
-    for name, part in {**schema.pop("$defs"), "Report": schema}.items():
+    for name, part in {**schema.pop("$defs"), report.__name__: schema}.items():
         _describe(part, classes[name])
         if part is not schema:
             schema.setdefault("$defs", {})[name] = part

@@ -14,8 +14,7 @@ from stormdb.report.export_json import json_report
 from stormdb.report.files import STDOUT, write_whole
 
 if TYPE_CHECKING:
-    from stormdb.analysis import Summary
-    from stormdb.results import RunResult
+    from stormdb.analysis import RunSummary
 
 __all__ = ["Exports"]
 
@@ -25,7 +24,8 @@ class Exports:
     """Which files to write, and where.
 
     Attributes:
-        json: the report, see docs/schema/report-v1.json; `-` for standard output.
+        json: the report, see docs/schema/report-v1.json, of several workloads run-v1.json; `-` for
+            standard output.
         csv: the time line.
         hdr: the HdrHistogram log.
     """
@@ -57,16 +57,16 @@ class Exports:
             if Path(path).is_dir():
                 raise ConfigError(f"{path} is a folder", where=flag, hint="name a file in it")
 
-    def write(self, summary: Summary, result: RunResult) -> list[StoreError]:
+    def write(self, run: RunSummary) -> list[StoreError]:
         """Write each of them; one that cannot be written costs none of the others.
 
         Returns:
             Why those that are missing could not be written.
         """
         writers: dict[str, Callable[[], Iterable[bytes]]] = {
-            "json": lambda: (json_report(summary, result),),
-            "csv": lambda: csv_report(result),
-            "hdr": lambda: hdr_log(result),
+            "json": lambda: (json_report(run),),
+            "csv": lambda: csv_report(run.results),
+            "hdr": lambda: hdr_log(run.results),
         }
         problems = []
         for name, path in self._paths():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stormdb.analysis.summary import PhaseSummary
     from stormdb.results import ExecutorInfo, ServerInfo
 
-__all__ = ["facts_table"]
+__all__ = ["facts_table", "machines_table", "workload_table"]
 
 _SETTINGS = (
     "shared_buffers",
@@ -39,28 +39,48 @@ _DIGEST_LENGTH = 12
 
 def facts_table(summary: Summary) -> Table:
     """Server, settings, generator, load, plugin, configuration."""
+    return _table(_of_the_machines(summary) | _of_the_workload(summary))
+
+
+def machines_table(summary: Summary) -> Table:
+    """Server, settings, generator: the same for all workloads of a run."""
+    return _table(_of_the_machines(summary))
+
+
+def workload_table(summary: Summary) -> Table:
+    """Load, plugin, configuration."""
+    return _table(_of_the_workload(summary))
+
+
+def _table(facts: Mapping[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, text in _facts(summary):
-        table.add_row(name, Text(text))
+    for name, text in facts.items():
+        if text:
+            table.add_row(name, Text(text))
     return table
 
 
-def _facts(summary: Summary) -> list[tuple[str, str]]:
-    run, server = summary.run, summary.run.server
-    machine = run.generator
+def _of_the_machines(summary: Summary) -> dict[str, str]:
+    server, machine = summary.run.server, summary.run.generator
     how = "embedded" if server.embedded else server.tls or "without TLS"
     generator = (
         f"{machine.get('platform', '')}, {machine.get('cpus', '?')} cores, "
         f"Python {machine.get('python', '')}"
     )
-    plugin = run.plugin
-    facts = {
+    return {
         "server": f"PostgreSQL {server.version} at {_place(server)}, {how}, "
         f"database {server.dbname}",
         "settings": _pairs({name: server.settings.get(name, "") for name in _SETTINGS}),
         "generator": generator,
+    }
+
+
+def _of_the_workload(summary: Summary) -> dict[str, str]:
+    run = summary.run
+    plugin = run.plugin
+    return {
         "executor": f"{_executor(run.executor)}; {_count(run.workers, 'worker')}, "
         f"{_count(run.connections, 'connection')}",
         "load": _load(summary),
@@ -70,7 +90,6 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         "options": _pairs(run.config.get("workload_config", {})),
         "test": _pairs(run.config.get("test_metadata", {})),
     }
-    return [(name, text) for name, text in facts.items() if text]
 
 
 def _place(server: ServerInfo) -> str:
@@ -98,8 +117,10 @@ def _load(summary: Summary) -> str:
     else:
         rate = asked.get("rate")
         kind = f"open loop, {arrival} arrivals" + (f" at {rate}" if rate else "")
+    delay_ns = summary.run.start_after_ns
+    delay = f"starts after {format_span(delay_ns)}; " if delay_ns else ""
     phases = ", ".join(map(_phase, summary.phases))
-    return f"{kind}; {phases}"
+    return f"{kind}; {delay}{phases}"
 
 
 def _phase(phase: PhaseSummary) -> str:

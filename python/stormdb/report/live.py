@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from stormdb.report.dashboard import dashboard
+from stormdb.report.dashboard_several import dashboard_of_several
 from stormdb.report.forward import forward_log
 from stormdb.report.styles import BAR, DOUBT, GOOD
 from stormdb.report.tracker import Figures, Tracker
@@ -60,10 +61,10 @@ class LiveView(Silent):
         self._stage = ""
         self._progress: Progress | None = None
         self._task = TaskID(0)
-        self._load: LoadInfo | None = None
-        self._tracker: Tracker | None = None
+        self._loads: dict[str, LoadInfo] = {}
+        self._trackers: dict[str, Tracker] = {}
         # The drawing thread reads plain numbers only: native objects belong to one thread.
-        self._figures: Figures | None = None
+        self._figures: dict[str, Figures] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +102,7 @@ class LiveView(Silent):
         if stage is Stage.LOAD:
             return
         self.close()
-        self._load = self._figures = None
+        self._loads, self._figures = {}, {}
         if stage is not Stage.DRAIN:
             self._console.print(
                 Text.assemble(
@@ -123,13 +124,14 @@ class LiveView(Silent):
 
     def load_started(self, load: LoadInfo) -> None:
         """From now on the picture is the dashboard."""
-        self._load = load
-        self._tracker = Tracker(load)
+        self._trackers[load.name] = Tracker(load)
+        # The drawing thread may be looking at the old one.
+        self._loads = {**self._loads, load.name: load}
 
-    def interval(self, snapshot: IntervalSnapshot) -> None:
+    def interval(self, workload: str, snapshot: IntervalSnapshot) -> None:
         """Show the new figures."""
-        if self._tracker is not None:
-            self._figures = self._tracker.add(snapshot)
+        if workload in self._trackers:
+            self._figures = {**self._figures, workload: self._trackers[workload].add(snapshot)}
 
     def warning(self, sentence: str) -> None:
         """Above the picture."""
@@ -141,14 +143,15 @@ class LiveView(Silent):
             # The terminal has folded the old picture: only an empty screen is a sure start.
             self._size = size
             self._console.control(Control.clear(), Control.home())
-        if self._load is not None:
-            return dashboard(
-                self._load,
-                self._figures,
-                now_ns=time.monotonic_ns() - self._load.start_ns,
-                width=size.width,
-                height=size.height,
-            )
+        loads, figures = self._loads, self._figures
+        if loads:
+            first, *others = loads.values()
+            size_of = {"width": size.width, "height": size.height}
+            now_ns = time.monotonic_ns() - first.start_ns
+            if others:
+                now_ns += first.start_after_ns
+                return dashboard_of_several(loads, figures, now_ns=now_ns, **size_of)
+            return dashboard(first, figures.get(first.name), now_ns=now_ns, **size_of)
         return self._progress or Text(self._stage)
 
 

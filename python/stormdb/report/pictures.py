@@ -25,12 +25,13 @@ from stormdb.report.text import format_span
 from stormdb.units import format_count, format_rate
 
 if TYPE_CHECKING:
-    from stormdb.analysis import Summary
+    from stormdb.analysis import Summary, Together
     from stormdb.analysis.summary import IntervalPoint
 
-__all__ = ["distribution_chart", "throughput_chart"]
+__all__ = ["distribution_chart", "throughput_chart", "together_chart"]
 
 _HEIGHT = 6
+_LOW_HEIGHT = 3
 _TICK = "╵"
 _OVERHANG = 8
 """Columns that a label below the last bar may stick out."""
@@ -46,7 +47,8 @@ def throughput_chart(summary: Summary, width: int) -> Group:
     plot_width = max(width - label_width - _OVERHANG, 10)
     columns = fitted(throughput_columns(points), plot_width)
     lines = framed(draw(columns, height=_HEIGHT, top=top), format_rate(top), label_width)
-    for text in (_time_axis(points, plot_width), _phase_axis(points, plot_width)):
+    end_ns = points[-1].start_ns + points[-1].length_ns
+    for text in (_time_axis(end_ns, plot_width), _phase_axis(points, plot_width)):
         lines.append(Text(" " * label_width + text, style="dim"))
     if any(column.style == ALARM for column in columns):
         lines.append(
@@ -59,8 +61,29 @@ def throughput_chart(summary: Summary, width: int) -> Group:
     return Group(*lines)
 
 
-def _time_axis(points: list[IntervalPoint], width: int) -> str:
-    length_ns = points[-1].start_ns + points[-1].length_ns
+def together_chart(whole: Together, width: int) -> Group:
+    """Committed per second of each workload and of all, below one another on one time axis."""
+    charts = {
+        name: [point.throughput_by_workload[index] for point in whole.intervals]
+        for index, name in enumerate(whole.workloads)
+    }
+    charts["together"] = [point.throughput_per_s for point in whole.intervals]
+    tops = {name: round_top(max(rates)) for name, rates in charts.items()}
+    label_width = max(len(format_rate(top)) for top in tops.values()) + 2
+    plot_width = max(width - label_width - _OVERHANG, 10)
+    lines = []
+    for name, rates in charts.items():
+        columns = fitted([Column(rate, BAR) for rate in rates], plot_width)
+        lines.append(Text(" " * label_width + name, style="bold"))
+        lines += framed(
+            draw(columns, height=_LOW_HEIGHT, top=tops[name]), format_rate(tops[name]), label_width
+        )
+    end_ns = whole.intervals[-1].start_ns + whole.intervals[-1].length_ns
+    lines.append(Text(" " * label_width + _time_axis(end_ns, plot_width), style="dim"))
+    return Group(*lines)
+
+
+def _time_axis(length_ns: int, width: int) -> str:
     return label_line(
         [
             (round(at_ns / length_ns * width), _TICK + format_span(at_ns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TextIO
@@ -26,6 +27,7 @@ __all__ = ["PlainView"]
 
 _HEADER_EVERY = 20
 _MOST_METRICS = 4
+_NAME_COLUMN = ("workload", 16)
 _COLUMNS = (
     ("phase", 10),
     ("until", 7),
@@ -50,8 +52,8 @@ class PlainView:
     def __init__(self, summary_interval_ns: int, stream: TextIO | None = None) -> None:
         self._summary_interval_ns = summary_interval_ns
         self._stream = stream or sys.stderr
-        self._load: LoadInfo | None = None
-        self._waiting: list[IntervalSnapshot] = []
+        self._loads: dict[str, LoadInfo] = {}
+        self._waiting: dict[str, list[IntervalSnapshot]] = {}
         self._line_count = 0
         self._progress_due_ns = 0
         self._progress_from: tuple[str, int, int] = ("", 0, 0)
@@ -76,9 +78,11 @@ class PlainView:
 
     def stage_ended(self, stage: Stage, duration_ns: int) -> None:
         """Say what a stage took, if it was not over in a moment."""
-        self._flush()
-        if stage is Stage.LOAD and self._load is not None:
-            self._load = _ended(self._load, time.monotonic_ns() - self._load.start_ns)
+        self._flush_all()
+        if stage is Stage.LOAD:
+            now_ns = time.monotonic_ns()
+            for name, load in self._loads.items():
+                self._loads[name] = _ended(load, max(now_ns - load.start_ns, 0))
         if duration_ns >= 10**9 and stage not in {Stage.LOAD, Stage.DRAIN}:
             self._write(f"{stage.value}: done after {format_duration(duration_ns)}")
 
@@ -107,52 +111,60 @@ class PlainView:
 
     def load_started(self, load: LoadInfo) -> None:
         """Say what load it is."""
-        self._load = load
+        is_first = not self._loads
+        self._loads[load.name] = load
+        self._waiting[load.name] = []
         rate = "" if load.rate_per_s is None else f" at {format_rate(load.rate_per_s)}"
         kind = "closed loop" if load.arrival == "closed" else f"open loop, {load.arrival}{rate}"
+        delay = f", starts after {format_span(load.start_after_ns)}" if load.start_after_ns else ""
         self._write(
-            f"{load.workload}: {kind}, {load.workers} workers, {load.connections} connections, "
+            f"{load.name}: {kind}, {load.workers} workers, {load.connections} connections, "
             + load.executor.parts(load.executor.part_count)
+            + delay
         )
         if self._summary_interval_ns:
             word = time_word("service_time" if load.arrival == "closed" else "response_time")
-            self._write(f"times are {word}s of the transactions committed since the last line")
+            since = " of the transactions committed since the last line" if is_first else ""
+            self._write(f"times{'' if is_first else f' of {load.name}'} are {word}s{since}")
 
-    def interval(self, snapshot: IntervalSnapshot) -> None:
+    def interval(self, workload: str, snapshot: IntervalSnapshot) -> None:
         """Collect; write a line when the summary interval is full or the phase changes."""
-        if self._load is None or not self._summary_interval_ns:
+        if workload not in self._loads or not self._summary_interval_ns:
             return
-        if (
-            self._waiting
-            and self._waiting[0].first_interval.phase_index != snapshot.first_interval.phase_index
-        ):
-            self._flush()
-        self._waiting.append(snapshot)
-        length_ns = snapshot.last_interval.end_ns - self._waiting[0].first_interval.start_ns
+        waiting = self._waiting[workload]
+        if waiting and waiting[0].first_interval.phase_index != snapshot.first_interval.phase_index:
+            self._flush(workload)
+        waiting.append(snapshot)
+        length_ns = snapshot.last_interval.end_ns - waiting[0].first_interval.start_ns
         if length_ns >= self._summary_interval_ns:
-            self._flush()
+            self._flush(workload)
 
     def warning(self, sentence: str) -> None:
         """At once."""
         self._write(f"warning: {sentence}")
 
-    def finished(self, result: RunResult) -> None:  # noqa: ARG002 - part of RunEvents
+    def finished(self, results: Sequence[RunResult]) -> None:  # noqa: ARG002 - part of RunEvents
         """What is left."""
-        self._flush()
+        self._flush_all()
 
-    def _flush(self) -> None:
-        """Write a line about the intervals that wait for one."""
-        merged_one = merged_snapshot(self._waiting)
-        self._waiting = []
-        if merged_one is None or self._load is None:
+    def _flush_all(self) -> None:
+        for name in self._loads:
+            self._flush(name)
+
+    def _flush(self, name: str) -> None:
+        """Write a line about the intervals of a workload that wait for one."""
+        load = self._loads[name]
+        merged_one = merged_snapshot(self._waiting[name])
+        self._waiting[name].clear()
+        if merged_one is None:
             return
-        is_open_loop = self._load.arrival != "closed"
-        point = interval_point(merged_one, self._load.phases, is_open_loop=is_open_loop)
+        is_open_loop = load.arrival != "closed"
+        point = interval_point(merged_one, load.phases, is_open_loop=is_open_loop)
         busy_ns = sum(worker.busy_ns for worker in merged_one.workers.values())
-        busy_ratio = min(busy_ns / point.length_ns / self._load.workers, 1.0)
+        busy_ratio = min(busy_ns / point.length_ns / load.workers, 1.0)
         values = (
             point.phase,
-            format_span(point.start_ns + point.length_ns),
+            format_span(load.start_after_ns + point.start_ns + point.length_ns),
             format_rate(point.throughput_per_s),
             *(
                 "-" if time_ns is None else format_duration(time_ns)
@@ -164,10 +176,11 @@ class PlainView:
         )
         if point.role == DRAIN and not point.failed_count:
             return
+        columns = _COLUMNS if len(self._loads) == 1 else (_NAME_COLUMN, *_COLUMNS)
         if self._line_count % _HEADER_EVERY == 0:
-            self._write(_aligned([name for name, _ in _COLUMNS]))
+            self._write(_aligned([header for header, _ in columns], columns))
         self._line_count += 1
-        self._write(_aligned(values))
+        self._write(_aligned([name, *values][-len(columns) :], columns))
         if metrics := _metrics(point):
             self._write(f"  {metrics}")
 
@@ -195,6 +208,9 @@ def _metrics(point: IntervalPoint) -> str:
     return " · ".join(parts[:_MOST_METRICS]) + more
 
 
-def _aligned(values: list[str] | tuple[str, ...]) -> str:
-    first, *rest = zip(values, (width for _, width in _COLUMNS), strict=True)
-    return f"{first[0]:<{first[1]}}" + "".join(f"{text:>{width}}" for text, width in rest)
+def _aligned(values: Sequence[str], columns: Sequence[tuple[str, int]]) -> str:
+    """Texts to the left up to the phase, numbers to the right."""
+    return "".join(
+        f"{text:<{width}}" if header in {"workload", "phase"} else f"{text:>{width}}"
+        for text, (header, width) in zip(values, columns, strict=True)
+    )

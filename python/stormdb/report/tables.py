@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -21,7 +21,7 @@ from stormdb.units import format_bytes, format_count, format_duration, format_ra
 if TYPE_CHECKING:
     from stormdb.analysis import Summary
     from stormdb.analysis.distribution import TimeStats
-    from stormdb.analysis.summary import RowSummary
+    from stormdb.analysis.summary import PhaseSummary, RowSummary
 
 __all__ = [
     "accounting_table",
@@ -236,25 +236,35 @@ def workers_table(summary: Summary) -> Group:
     return Group(*parts)
 
 
-def accounting_table(summary: Summary, width: int) -> Group:
-    """The identity of each phase, and whether it holds."""
+def accounting_table(summaries: Sequence[Summary], total: PhaseSummary, width: int) -> Group:
+    """The identity of each phase of each workload, and whether it holds.
+
+    Args:
+        summaries: of the workloads.
+        total: the sum over all of their phases.
+        width: of the page.
+    """
     outcomes: tuple[str, ...] = _OUTCOMES
     if width < _WHOLE_WIDTH:  # What never happened is left out.
-        outcomes = tuple(name for name in outcomes if getattr(summary.accounting, f"{name}_count"))
+        outcomes = tuple(name for name in outcomes if getattr(total, f"{name}_count"))
     table = plain_table("", *(name.replace("_", " ") for name in outcomes))
-    phases = summary.phases if len(summary.phases) > 1 else ()
-    for phase in (*phases, summary.accounting):
+    phases = [
+        (f"{one.run.name} " if len(summaries) > 1 else "", phase)
+        for one in summaries
+        for phase in one.phases
+    ]
+    for prefix, phase in (*(phases if len(phases) > 1 else ()), ("", total)):
         counts = (getattr(phase, f"{name}_count") for name in outcomes)
-        is_shown = phase is summary.accounting or phase.role == "steady"
+        is_shown = phase is total or phase.role == "steady"
         table.add_row(
-            name_cell(f"  {phase.name}"),
+            name_cell(f"  {prefix}{phase.name}"),
             *map(format_count, counts),
             style="" if is_shown else "dim",
         )
     sum_text = "offered = committed + rolled back + failed + dropped + unfinished"
     verdict = (
         Text.assemble((sum_text, "dim"), ": ", ("holds", GOOD))
-        if summary.accounting.holds
+        if total.holds
         else Text.assemble(sum_text, ": ", ("does not hold", f"bold {ALARM}"))
     )
     return Group(table, verdict)

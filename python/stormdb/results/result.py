@@ -135,9 +135,11 @@ class ExecutorInfo:
 
 @dataclass(slots=True, kw_only=True)
 class RunResult:
-    """What was run, where, and what was measured.
+    """What one workload of a run was, where, and what was measured of it.
 
     Attributes:
+        name: of the workload in its run; its type unless the run had several.
+        start_after_ns: when its first phase started, after the start of the run.
         status: how it ended.
         problem: why it failed or was cut; "" if it completed.
         is_whole: False if the load broke off or lost a part; what failed after it cost no number.
@@ -167,6 +169,8 @@ class RunResult:
     is_whole: bool = True
     exit_code: ExitCode = ExitCode.MET
     started_at: datetime
+    name: str
+    start_after_ns: int = 0
     workload: str
     config: Mapping[str, Any]
     config_digest: str

@@ -56,9 +56,10 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadInfo:
-    """What is known when the load is about to start.
+    """What is known when the load of a workload is about to start.
 
     Attributes:
+        name: of the workload in this run; its type unless the run has several.
         workload: the workload type.
         arrival: `closed`, `constant`, `poisson` or `trace`.
         rate_per_s: mean offered rate of the steady phases; None in closed loop.
@@ -66,10 +67,12 @@ class LoadInfo:
         connections: size of the pool, over all processes and threads.
         executor: what carries the load.
         start_ns: `time.monotonic_ns()` at which interval 0 and the first phase start.
+        start_after_ns: how long after the start of the run that is.
         interval_ns: length of an interval; intervals are also cut at the ends of phases.
         phases: as planned, in order; times are nanoseconds after `start_ns`.
     """
 
+    name: str
     workload: str
     arrival: str
     rate_per_s: float | None
@@ -77,6 +80,7 @@ class LoadInfo:
     connections: int
     executor: ExecutorInfo
     start_ns: int
+    start_after_ns: int = 0
     interval_ns: int
     phases: Sequence[PhaseInfo]
 
@@ -97,16 +101,19 @@ class RunEvents(Protocol):
         """Plugin code logged or printed something."""
 
     def load_started(self, load: LoadInfo) -> None:
-        """The executor is ready; called shortly before `load.start_ns`."""
+        """All executors are ready; called once for each workload, before the first one starts."""
 
-    def interval(self, snapshot: IntervalSnapshot) -> None:
-        """One interval, merged over processes and threads; once per index, in order."""
+    def interval(self, workload: str, snapshot: IntervalSnapshot) -> None:
+        """One interval of a workload, merged over processes and threads.
+
+        Once per index, in order. `workload` is the name in `LoadInfo`.
+        """
 
     def warning(self, sentence: str) -> None:
         """Something that the user should know and that does not end the run."""
 
-    def finished(self, result: RunResult) -> None:
-        """The run is over, well or not, and this is what it measured. Called at most once."""
+    def finished(self, results: Sequence[RunResult]) -> None:
+        """The run is over, well or not, and this is what each workload measured. Called once."""
 
     def close(self) -> None:
         """Give back what was taken, such as the cursor; any number of times."""
@@ -130,13 +137,13 @@ class Silent:
     def load_started(self, load: LoadInfo) -> None:
         """Nothing."""
 
-    def interval(self, snapshot: IntervalSnapshot) -> None:
+    def interval(self, workload: str, snapshot: IntervalSnapshot) -> None:
         """Nothing."""
 
     def warning(self, sentence: str) -> None:
         """Nothing."""
 
-    def finished(self, result: RunResult) -> None:
+    def finished(self, results: Sequence[RunResult]) -> None:
         """Nothing."""
 
     def close(self) -> None:

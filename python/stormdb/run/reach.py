@@ -34,7 +34,7 @@ async def start_embedded(
 
     database = config.database
     settings = dict(database.settings)
-    needed = config.connections + _OWN_CONNECTIONS
+    needed = config.connection_count + _OWN_CONNECTIONS
     if "max_connections" not in settings and needed > int(DEFAULTS["max_connections"]):
         settings["max_connections"] = str(needed)
     server = EmbeddedServer(

@@ -1,7 +1,8 @@
-"""What a run needs before it can begin: the plugin loaded, the server reached and checked."""
+"""What a run needs before it can begin: plugins loaded, the server reached and checked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,55 +12,71 @@ from stormdb.config import ConfigProblemsError, Problem, resolve_plugin_target, 
 from stormdb.config.problems import key_text
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugin import Config
+from stormdb.plugins import Host
 from stormdb.run.checks import check_connections, check_needs
 from stormdb.run.connect import close, connect
 from stormdb.run.events import Stage
+from stormdb.run.executor import compile_program
 from stormdb.run.facts import server_facts
 from stormdb.run.reach import embedded_target, start_embedded
 from stormdb.run.role import reach_as_role
 from stormdb.run.schema import schema_name
+from stormdb.run.stages import Stages
 
 if TYPE_CHECKING:
     import asyncpg
 
     from stormdb.config import ConnectTarget, RunConfig
     from stormdb.plugin import PluginMetadata
-    from stormdb.plugins import Access, Catalog, Host
+    from stormdb.plugins import Access, Catalog, CompiledProgram
     from stormdb.results import ServerInfo
-    from stormdb.run.stages import Stages
     from stormdb.server import EmbeddedServer
 
 __all__ = [
-    "LoadedPlugin",
     "Ready",
+    "Workload",
     "check_server",
-    "load_plugin",
+    "check_shared_data",
+    "load_workloads",
     "prepare_workload",
     "reach_server",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedPlugin:
-    """A plugin that is loaded, its workload made and its configuration checked.
+class Workload:
+    """A workload of the run: its plugin is loaded, its configuration checked, its program made.
 
     Attributes:
+        name: in this run.
+        settings: of the run, as far as they are its own.
+        stages: told what goes on with it.
         host: the process with the plugin's control role.
         metadata: of the plugin.
         config: what the plugin sees of the configuration.
+        program: what the native executor runs; None if it is the coroutine executor's turn.
     """
 
+    name: str
+    settings: RunConfig
+    stages: Stages
     host: Host
     metadata: PluginMetadata
     config: Config
+    program: CompiledProgram | None
+
+    @property
+    def data_key(self) -> str:
+        """The same for workloads that make the same data."""
+        config = self.config
+        return repr((self.metadata.name, config.workload, config.scale, config.workload_config))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A plugin that is loaded and a server that is reached.
+    """A server that is reached.
 
     Attributes:
-        plugin: the plugin.
         target: the server.
         plugin_target: how plugin code, and the load, log in to it.
         connection: the controller's own.
@@ -67,7 +84,6 @@ class Ready:
         embedded: the server if stormdb started it.
     """
 
-    plugin: LoadedPlugin
     target: ConnectTarget
     plugin_target: ConnectTarget
     connection: asyncpg.Connection
@@ -75,37 +91,50 @@ class Ready:
     embedded: EmbeddedServer | None
 
 
-async def load_plugin(
+async def load_workloads(
     config: RunConfig, catalog: Catalog, stages: Stages, stack: AsyncExitStack
-) -> LoadedPlugin:
-    """Load the plugin in a process of its own, which ends when the stack is left.
+) -> list[Workload]:
+    """Load each workload's plugin in a process of its own, which ends when the stack is left.
 
     Raises:
         ConfigError: a key below `workload_config` will not do.
-        PluginError: the plugin cannot be loaded.
+        PluginError: a plugin cannot be loaded.
+        ProgramError: a workload describes something that cannot be executed.
     """
-    from stormdb.plugins import Host
-
     for notice in config.notices:
         stages.warn(notice)
-    with stages.stage(Stage.PLUGIN, config.workload):
-        await catalog.load()
-        record = catalog.find(config.workload)
-        for problem in catalog.problems:
-            stages.events.warning(f"a plugin that this run does not need cannot be used: {problem}")
-        host = await Host.start(
-            record,
-            config.plugins.limits,
-            access=_access(config),
-            on_log=stages.host_log,
-            on_progress=stages.events.progress,
+    workloads = []
+    for name, settings in config.by_name.items():
+        own = Stages(stages.events, name if config.is_of_several else "")
+        with stages.stage(Stage.PLUGIN, settings.workload):
+            await catalog.load()
+            record = catalog.find(settings.workload)
+            host = await Host.start(
+                record,
+                config.plugins.limits,
+                access=_access(config),
+                on_log=stages.host_log,
+                on_progress=stages.events.progress,
+            )
+            await stack.enter_async_context(host)
+            if notice := host.openness:
+                own.warn(notice)
+            plugin_config = await prepare_workload(host, settings)
+        assert host.record.metadata
+        workloads.append(
+            Workload(
+                name=name,
+                settings=settings,
+                stages=own,
+                host=host,
+                metadata=host.record.metadata,
+                config=plugin_config,
+                program=await compile_program(settings, host, plugin_config, own),
+            )
         )
-        await stack.enter_async_context(host)
-        if notice := host.openness:
-            stages.warn(notice)
-        plugin_config = await prepare_workload(host, config)
-    assert host.record.metadata
-    return LoadedPlugin(host=host, metadata=host.record.metadata, config=plugin_config)
+    for problem in catalog.problems:
+        stages.events.warning(f"a plugin that this run does not need cannot be used: {problem}")
+    return workloads
 
 
 def _access(config: RunConfig) -> Access:
@@ -122,7 +151,7 @@ def _access(config: RunConfig) -> Access:
 
 
 async def reach_server(
-    config: RunConfig, plugin: LoadedPlugin, stages: Stages, stack: AsyncExitStack
+    config: RunConfig, workloads: Sequence[Workload], stages: Stages, stack: AsyncExitStack
 ) -> Ready:
     """Start or reach the server; leaving the stack ends what was started.
 
@@ -143,11 +172,9 @@ async def reach_server(
         connection = await connect(target)
         stack.push_async_callback(close, connection)
         server = await server_facts(connection, target, is_embedded=embedded is not None)
-        plugin_target = await reach_as_role(
-            config, target, connection, schema_name(plugin.metadata.name), stages
-        )
+        schemas = list(dict.fromkeys(one.config.schema for one in workloads))
+        plugin_target = await reach_as_role(config, target, connection, schemas, stages)
     return Ready(
-        plugin=plugin,
         target=target,
         plugin_target=plugin_target,
         connection=connection,
@@ -157,37 +184,62 @@ async def reach_server(
 
 
 async def check_server(
-    ready: Ready, config: RunConfig, stages: Stages, *, may_create: bool
+    ready: Ready,
+    config: RunConfig,
+    workloads: Sequence[Workload],
+    stages: Stages,
+    *,
+    may_create: bool,
 ) -> None:
-    """Make sure that the server will do for the plugin and for the load.
+    """Make sure that the server will do for the plugins and for the load.
 
     Args:
-        ready: plugin and server.
+        ready: the server.
         config: of the run.
+        workloads: all that it is for, at once.
         stages: told of the stage.
-        may_create: create extensions that the plugin requires.
+        may_create: create extensions that a plugin requires.
 
     Raises:
-        PluginError: the plugin needs another server, or an extension.
-        ConnectError: the server has no room for the pool.
+        PluginError: a plugin needs another server, or an extension.
+        ConnectError: the server has no room for the pools.
     """
     from stormdb.server import extension_problem
 
-    metadata = ready.plugin.metadata
     with stages.stage(Stage.CHECK, f"PostgreSQL {ready.server.version}"):
-        for name in metadata.required_extensions if ready.embedded else ():
-            assert ready.embedded
-            if problem := extension_problem(name, ready.embedded.source):
-                raise PluginError(f"plugin {metadata.name} needs {name}: {problem}")
-        await check_needs(
-            ready.connection, metadata, ready.server.version_num, may_create=may_create
-        )
+        for metadata in {one.metadata.name: one.metadata for one in workloads}.values():
+            for name in metadata.required_extensions if ready.embedded else ():
+                assert ready.embedded
+                if problem := extension_problem(name, ready.embedded.source):
+                    raise PluginError(f"plugin {metadata.name} needs {name}: {problem}")
+            await check_needs(
+                ready.connection, metadata, ready.server.version_num, may_create=may_create
+            )
         await check_connections(
             ready.connection,
-            config.connections,
-            config.where("connections"),
+            config.connection_count,
+            config.where("workloads" if config.is_of_several else "connections"),
             config.database.plugin_role,
         )
+
+
+def check_shared_data(workloads: Sequence[Workload]) -> None:
+    """Workloads of one plugin share its schema, which holds one size of data.
+
+    Raises:
+        ConfigError: two of them ask for different sizes.
+    """
+    first: dict[str, Workload] = {}
+    for workload in workloads:
+        other = first.setdefault(workload.metadata.name, workload)
+        if other.settings.scale != workload.settings.scale:
+            raise ConfigError(
+                f"{other.name} and {workload.name} share the data of plugin "
+                f"{workload.metadata.name}, and ask for scale {other.settings.scale} and "
+                f"{workload.settings.scale}",
+                where=workload.settings.where("scale"),
+                hint="give both the same scale",
+            )
 
 
 async def prepare_workload(host: Host, config: RunConfig) -> Config:
@@ -205,7 +257,7 @@ async def prepare_workload(host: Host, config: RunConfig) -> Config:
         raise ConfigProblemsError(
             [
                 Problem(
-                    key=(key := key_text(("workload_config", *problem.path))),
+                    key=config.key(key := key_text(("workload_config", *problem.path))),
                     message=problem.message,
                     hint=problem.hint,
                     origin=config.origin(key),

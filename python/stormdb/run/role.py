@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ async def reach_as_role(
     config: RunConfig,
     target: ConnectTarget,
     connection: asyncpg.Connection,
-    schema: str,
+    schemas: Sequence[str],
     stages: Stages,
 ) -> ConnectTarget:
     """How plugin code logs in; in an embedded server, its role is made.
@@ -35,7 +36,7 @@ async def reach_as_role(
         config: of the run.
         target: how the controller logs in.
         connection: the controller's own.
-        schema: name of the plugin's schema.
+        schemas: names of the plugins' schemas.
         stages: told what the role may do elsewhere.
 
     Raises:
@@ -53,7 +54,7 @@ async def reach_as_role(
     else:
         found = resolve_plugin_target(config.database, target)
         logs.hide(found.password or "")
-    await _check(connection, role, schema, where, stages)
+    await _check(connection, role, schemas, where, stages)
     try:
         await close(await connect(found))
     except ConnectError as error:
@@ -79,10 +80,10 @@ async def _make(connection: asyncpg.Connection, role: str, password: str) -> Non
 
 
 async def _check(
-    connection: asyncpg.Connection, role: str, schema: str, where: str, stages: Stages
+    connection: asyncpg.Connection, role: str, schemas: Sequence[str], where: str, stages: Stages
 ) -> None:
     """Refuse a role that bounds nothing; tell of one that may do more than it should."""
-    row = await connection.fetchrow(_RIGHTS, role, schema)
+    row = await connection.fetchrow(_RIGHTS, role, schemas)
     if row is None:
         raise ConfigError(
             f"the server has no role {role}",
@@ -118,7 +119,7 @@ SELECT rolsuper, rolname = current_user AS is_own, array_remove(ARRAY[
 ) || ARRAY(
     SELECT 'may create in schema ' || quote_ident(nspname) FROM pg_catalog.pg_namespace
     WHERE has_schema_privilege(role.oid, pg_namespace.oid, 'CREATE')
-      AND nspname <> $2 AND nspname !~ '^pg_(temp|toast)' ORDER BY 1
+      AND nspname <> ALL ($2) AND nspname !~ '^pg_(temp|toast)' ORDER BY 1
 ), NULL) AS more
 FROM pg_catalog.pg_roles AS role WHERE rolname = $1
 """

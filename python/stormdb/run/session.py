@@ -14,16 +14,17 @@ from stormdb.errors import ConfigError, ConnectError, ExitCode, InterruptedRunEr
 from stormdb.results import PluginInfo, RunResult, Status
 from stormdb.run.data import Confirm, WorkloadData
 from stormdb.run.events import Stage
-from stormdb.run.executor import compile_program, executor_of
+from stormdb.run.executor import executor_of
 from stormdb.run.facts import generator_facts
 from stormdb.run.interrupts import Interrupts
-from stormdb.run.load import Measured, put_load
+from stormdb.run.load import Measured, Part, put_load
 from stormdb.run.plan import INTERVAL_NS, plan_of
 from stormdb.run.ready import (
-    LoadedPlugin,
     Ready,
+    Workload,
     check_server,
-    load_plugin,
+    check_shared_data,
+    load_workloads,
     reach_server,
 )
 from stormdb.run.schema import Marker, PluginSchema
@@ -74,7 +75,7 @@ class Session:
 
     Args:
         config: what to run.
-        catalog: where the plugin is found.
+        catalog: where the plugins are found.
         events: the watcher.
         options: what the command's flags ask.
     """
@@ -102,37 +103,41 @@ class Session:
         """End the run in order, as the first Ctrl-C does; called from its event loop."""
         self._interrupts.request()
 
-    async def run(self) -> RunResult:
-        """Load the plugin, compile, reach the server, check, make the data, load, drain, verify.
+    async def run(self) -> tuple[RunResult, ...]:
+        """Load plugins, compile, reach the server, check, make the data, load, drain, verify.
 
         Returns:
-            What was measured, also when the load ended early or an invariant was found broken.
+            What was measured of each workload, also when the load ended early or an invariant was
+            found broken.
 
         Raises:
             StormdbError: it did not come to a load.
         """
-        plan = plan_of(self._config, self._options.interval_ns)
+        plans = {
+            name: plan_of(settings, self._options.interval_ns)
+            for name, settings in self._config.by_name.items()
+        }
         async with self._interrupts as interrupts, AsyncExitStack() as stack:
-            plugin = await interrupts.guard(self._load_plugin(stack))
-            program = await interrupts.guard(
-                compile_program(self._config, plugin.host, plugin.config, self._stages)
-            )
-            ready = await interrupts.guard(self._reach_server(plugin, stack))
-            await interrupts.guard(self._get_data(ready))
-            executor = executor_of(self._spec(ready, plan), program, self._stages)
-            measured = await put_load(executor, self._stages, interrupts)
-            result = await self._finish(ready, measured, interrupts)
-        self._stages.events.finished(result)
-        return result
+            workloads = await interrupts.guard(self._load_workloads(stack))
+            ready = await interrupts.guard(self._reach_server(workloads, stack))
+            await interrupts.guard(self._get_data(ready, workloads))
+            parts = [self._part(one, ready, plans[one.name]) for one in workloads]
+            measured = await put_load(parts, self._stages, interrupts)
+            results = [
+                await self._finish(ready, *pair, interrupts)
+                for pair in zip(workloads, measured, strict=True)
+            ]
+        self._stages.events.finished(results)
+        return tuple(results)
 
-    async def clean_up(self) -> str | None:
-        """Drop the workload's data, the user willing.
+    async def clean_up(self) -> list[str]:
+        """Drop the data of the workloads, the user willing.
 
         Returns:
-            Name of the schema that was dropped; None if there is none.
+            Names of the schemas that were dropped.
 
         Raises:
-            StormdbError: it cannot be dropped.
+            StormdbError: one cannot be dropped.
         """
         if self._config.database.type == "embedded" and not self._config.database.data_dir:
             raise ConfigError(
@@ -141,53 +146,67 @@ class Session:
                 "--data-dir",
             )
         async with self._interrupts as interrupts, AsyncExitStack() as stack:
-            plugin = await interrupts.guard(self._load_plugin(stack))
-            ready = await interrupts.guard(self._reach_server(plugin, stack))
-            return await interrupts.guard(self._drop_data(ready))
+            workloads = await interrupts.guard(self._load_workloads(stack))
+            ready = await interrupts.guard(self._reach_server(workloads, stack))
+            data = {one.metadata.name: self._data(ready, one) for one in workloads}
+            return [one.schema.name for one in data.values() if await interrupts.guard(one.drop())]
 
-    async def _load_plugin(self, stack: AsyncExitStack) -> LoadedPlugin:
-        return await load_plugin(self._config, self._catalog, self._stages, stack)
+    async def _load_workloads(self, stack: AsyncExitStack) -> list[Workload]:
+        return await load_workloads(self._config, self._catalog, self._stages, stack)
 
-    async def _reach_server(self, plugin: LoadedPlugin, stack: AsyncExitStack) -> Ready:
-        return await reach_server(self._config, plugin, self._stages, stack)
+    async def _reach_server(self, workloads: Sequence[Workload], stack: AsyncExitStack) -> Ready:
+        return await reach_server(self._config, workloads, self._stages, stack)
 
-    def _data(self, ready: Ready) -> WorkloadData:
+    def _data(self, ready: Ready, workload: Workload) -> WorkloadData:
         return WorkloadData(
-            schema=PluginSchema(ready.connection, ready.plugin.metadata.name),
-            host=ready.plugin.host,
+            schema=PluginSchema(ready.connection, workload.metadata.name),
+            host=workload.host,
             target=ready.target,
             plugin_target=ready.plugin_target,
-            config=ready.plugin.config,
-            stages=self._stages,
+            config=workload.config,
+            stages=workload.stages,
             confirm=self._options.confirm,
         )
 
-    async def _get_data(self, ready: Ready) -> None:
+    async def _get_data(self, ready: Ready, workloads: Sequence[Workload]) -> None:
         options, database = self._options, self._config.database
-        await check_server(ready, self._config, self._stages, may_create=options.create_extensions)
-        wanted = Marker(
-            plugin=ready.plugin.metadata.name,
-            plugin_version=ready.plugin.metadata.version,
-            workload=self._config.workload,
-            scale=self._config.scale,
-            stormdb=version("stormdb"),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            plugin_role=database.plugin_role or "",
+        await check_server(
+            ready, self._config, workloads, self._stages, may_create=options.create_extensions
         )
+        check_shared_data(workloads)
         is_fresh = database.type == "embedded" and not database.data_dir
-        if options.setup or options.rebuild or is_fresh:
-            await self._data(ready).make(wanted, rebuild=options.rebuild)
-        else:
-            await self._data(ready).use(wanted)
+        rebuilt: set[str] = set()
+        # Two workloads that would make the same data make it once.
+        for workload in {one.data_key: one for one in workloads}.values():
+            plugin, settings = workload.metadata, workload.settings
+            wanted = Marker(
+                plugin=plugin.name,
+                plugin_version=plugin.version,
+                workload=settings.workload,
+                scale=settings.scale,
+                stormdb=version("stormdb"),
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                plugin_role=database.plugin_role or "",
+            )
+            data = self._data(ready, workload)
+            if options.setup or options.rebuild or is_fresh:
+                await data.make(wanted, rebuild=options.rebuild and plugin.name not in rebuilt)
+                rebuilt.add(plugin.name)
+            else:
+                await data.use(wanted)
 
-    async def _drop_data(self, ready: Ready) -> str | None:
-        data = self._data(ready)
-        return data.schema.name if await data.drop() else None
+    def _part(self, workload: Workload, ready: Ready, plan: Plan) -> Part:
+        spec = self._spec(workload, ready, plan)
+        return Part(
+            name=workload.name,
+            executor=executor_of(spec, workload.program, workload.stages),
+            start_after_ns=workload.settings.start_after_ns,
+        )
 
-    def _spec(self, ready: Ready, plan: Plan) -> LoadSpec:
+    def _spec(self, workload: Workload, ready: Ready, plan: Plan) -> LoadSpec:
         from stormdb.executor import LoadSpec
 
-        config = self._config
+        config = workload.settings
         return LoadSpec(
             plan=plan,
             think_time_ns=config.load.think_time_ns,
@@ -198,8 +217,8 @@ class Session:
             io=config.io,
             retry=config.retry,
             target=self._load_target(ready),
-            config=ready.plugin.config,
-            plugin=ready.plugin.host.record,
+            config=workload.config,
+            plugin=workload.host.record,
             limits=config.plugins.limits,
             isolation=config.isolation or "",
             statement_timeout_ns=config.statement_timeout_ns,
@@ -218,15 +237,17 @@ class Session:
             return ready.plugin_target
         return replace(ready.plugin_target, hosts=(pooler[0],), ports=(pooler[1],))
 
-    async def _finish(self, ready: Ready, measured: Measured, interrupts: Interrupts) -> RunResult:
+    async def _finish(
+        self, ready: Ready, workload: Workload, measured: Measured, interrupts: Interrupts
+    ) -> RunResult:
         problems = [*measured.problems, *measured.aftermath]
         is_interrupted = measured.is_interrupted
         findings: Sequence[Finding] | None = None
         if not is_interrupted:
             try:
-                with self._stages.stage(Stage.VERIFY):
+                with workload.stages.stage(Stage.VERIFY):
                     findings = await interrupts.guard(
-                        ready.plugin.host.verify(ready.plugin_target, ready.plugin.config)
+                        workload.host.verify(ready.plugin_target, workload.config)
                     )
             except InterruptedRunError:
                 is_interrupted = True
@@ -242,28 +263,32 @@ class Session:
                 problems.append(error)
         # Here and not with the stack: a plugin that fails to clean up does not cost the numbers.
         try:
-            await ready.plugin.host.stop()
+            await workload.host.stop()
         except StormdbError as error:
             problems.append(error)
-        return self._result(ready, measured, findings, problems, is_interrupted)
+        return self._result(
+            ready, workload, replace(measured, is_interrupted=is_interrupted), findings, problems
+        )
 
     def _result(
         self,
         ready: Ready,
+        workload: Workload,
         measured: Measured,
         findings: Sequence[Finding] | None,
         problems: Sequence[StormdbError],
-        is_interrupted: bool,
     ) -> RunResult:
-        config, plugin = self._config, ready.plugin
+        config, plugin = workload.settings, workload.metadata
         status = Status.FAILED if problems else Status.COMPLETED
         return RunResult(
-            status=Status.INTERRUPTED if is_interrupted else status,
+            status=Status.INTERRUPTED if measured.is_interrupted else status,
             # What plugin code told may hold a secret; a report is kept.
             problem=logs.redact("\n".join(dict.fromkeys(map(str, problems)))),
             is_whole=not measured.problems,
-            exit_code=_exit_code(measured, findings, problems, is_interrupted),
+            exit_code=_exit_code(measured, findings, problems),
             started_at=measured.started_at,
+            name=workload.name,
+            start_after_ns=config.start_after_ns,
             workload=config.workload,
             config=config.public(),
             config_digest=config.digest,
@@ -275,16 +300,16 @@ class Session:
             generator=generator_facts(),
             server=ready.server,
             plugin=PluginInfo(
-                name=plugin.metadata.name,
-                version=plugin.metadata.version,
-                source=plugin.host.record.source,
-                digest=plugin.host.record.digest,
-                packages=_packages(plugin.host.record),
+                name=plugin.name,
+                version=plugin.version,
+                source=workload.host.record.source,
+                digest=workload.host.record.digest,
+                packages=_packages(workload.host.record),
             ),
             phases=measured.phases,
             intervals=measured.intervals,
             findings=None if findings is None else tuple(map(_without_secrets, findings)),
-            warnings=tuple(map(logs.redact, self._stages.warnings)),
+            warnings=tuple(map(logs.redact, (*self._stages.warnings, *workload.stages.warnings))),
             calibration=calibration.load(),
         )
 
@@ -305,9 +330,8 @@ def _exit_code(
     measured: Measured,
     findings: Sequence[Finding] | None,
     problems: Sequence[StormdbError],
-    is_interrupted: bool,
 ) -> ExitCode:
-    if is_interrupted:
+    if measured.is_interrupted:
         return ExitCode.INTERRUPTED
     if measured.problems:  # the load ended early or lost a process: there are numbers, with holes
         return ExitCode.UNTRUSTED

@@ -21,27 +21,29 @@ class Stages:
 
     Args:
         events: the watcher.
+        workload: whom warnings are about, where there are several; "" for the whole run.
 
     Attributes:
         warnings: every warning so far.
     """
 
-    def __init__(self, events: RunEvents) -> None:
+    def __init__(self, events: RunEvents, workload: str = "") -> None:
         self.events = events
+        self._workload = workload
         self.warnings: list[str] = []
 
     @contextmanager
     def stage(self, stage: Stage, detail: str = "") -> Iterator[None]:
         """Tell when a stage begins, and when it has ended well."""
         start_ns = time.monotonic_ns()
-        self.events.stage_started(stage, detail)
+        self.events.stage_started(stage, detail or self._workload)
         yield
         self.events.stage_ended(stage, time.monotonic_ns() - start_ns)
 
     def warn(self, sentence: str) -> None:
         """Tell a warning and keep it for the report."""
         self.warnings.append(sentence)
-        self.events.warning(sentence)
+        self.events.warning(f"{self._workload}: {sentence}" if self._workload else sentence)
 
     def host_log(self, log: PluginLog) -> None:
         """Pass on a line of the plugin's host process."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stormdb.plugins import Catalog
 from stormdb.run import Silent
 from stormdb.run.data import WorkloadData
-from stormdb.run.ready import Ready, check_server, load_plugin, reach_server
+from stormdb.run.ready import Ready, Workload, check_server, load_workloads, reach_server
 from stormdb.run.schema import Marker, PluginSchema
 from stormdb.run.stages import Stages
 
@@ -35,10 +35,12 @@ class Desk:
     """One workload of a plugin, loaded, and a database.
 
     Attributes:
-        ready: plugin and server.
+        workload: its plugin, loaded.
+        ready: the server.
         config: of the run that it belongs to.
     """
 
+    workload: Workload
     ready: Ready
     config: RunConfig
 
@@ -50,23 +52,23 @@ class Desk:
     @property
     def schema(self) -> str:
         """The plugin's."""
-        return self.ready.plugin.config.schema
+        return self.workload.config.schema
 
     @property
     def _data(self) -> WorkloadData:
         return WorkloadData(
-            schema=PluginSchema(self.connection, self.ready.plugin.metadata.name),
-            host=self.ready.plugin.host,
+            schema=PluginSchema(self.connection, self.workload.metadata.name),
+            host=self.workload.host,
             target=self.ready.target,
             plugin_target=self.ready.plugin_target,
-            config=self.ready.plugin.config,
+            config=self.workload.config,
             stages=Stages(Silent()),
             confirm=_may_drop,
         )
 
     async def make(self) -> None:
         """Make the data, as --setup."""
-        metadata = self.ready.plugin.metadata
+        metadata = self.workload.metadata
         wanted = Marker(
             plugin=metadata.name,
             plugin_version=metadata.version,
@@ -87,9 +89,7 @@ class Desk:
 
     async def verify(self) -> list[Finding]:
         """Check the workload's invariants."""
-        return await self.ready.plugin.host.verify(
-            self.ready.plugin_target, self.ready.plugin.config
-        )
+        return await self.workload.host.verify(self.ready.plugin_target, self.workload.config)
 
 
 @asynccontextmanager
@@ -102,7 +102,7 @@ async def open_desk(record: PluginRecord, config: RunConfig) -> AsyncIterator[De
     stages = Stages(Silent())
     async with AsyncExitStack() as stack:
         catalog = Catalog([record], config.plugins.limits)
-        plugin = await load_plugin(config, catalog, stages, stack)
-        ready = await reach_server(config, plugin, stages, stack)
-        await check_server(ready, config, stages, may_create=True)
-        yield Desk(ready=ready, config=config)
+        (workload,) = await load_workloads(config, catalog, stages, stack)
+        ready = await reach_server(config, [workload], stages, stack)
+        await check_server(ready, config, [workload], stages, may_create=True)
+        yield Desk(workload=workload, ready=ready, config=config)

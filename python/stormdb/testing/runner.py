@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stormdb.analysis import summarise
+from stormdb.analysis import summarise_run
 from stormdb.config import load
 from stormdb.plugins import Catalog
 from stormdb.run import LogRecord, RunOptions, Session, Silent
@@ -162,7 +162,7 @@ class LiveRun(Silent):
         self._load = load
         self._changed.set()
 
-    def interval(self, snapshot: IntervalSnapshot) -> None:
+    def interval(self, workload: str, snapshot: IntervalSnapshot) -> None:  # noqa: ARG002 - part of RunEvents
         """Hear what an interval measured."""
         self.intervals.append(snapshot)
         self._changed.set()
@@ -249,17 +249,17 @@ class Runner:
         )
         session = Session(config, catalog, live, options)
         live.of(session)
-        result = await (session.run() if during is None else _amid(session, live, during))
-        summary = summarise(result, config.thresholds)
+        (result,) = await (session.run() if during is None else _amid(session, live, during))
+        run = summarise_run([result], {result.name: config.thresholds})
         return Run(
             result=result,
-            summary=summary,
-            ending=ending_of(result, summary),
+            summary=run.workloads[0],
+            ending=ending_of(run),
             log=tuple(live.log_records),
         )
 
 
-async def _amid(session: Session, live: LiveRun, during: During) -> RunResult:
+async def _amid(session: Session, live: LiveRun, during: During) -> tuple[RunResult, ...]:
     """Run, and do something in the middle; the run ends with it, at the latest."""
 
     async def act() -> None:

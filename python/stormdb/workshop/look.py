@@ -102,7 +102,8 @@ async def look_at(
         await _log_statements(connection, server.dbname, are_logged=False)
         plain = _short(config, server, duration_ns)
         options = RunOptions(setup=True, rebuild=True, create_extensions=True, confirm=_always)
-        summary = summarise(await Session(plain, catalog, Silent(), options).run(), ())
+        (result,) = await Session(plain, catalog, Silent(), options).run()
+        summary = summarise(result)
         await _log_statements(connection, server.dbname, are_logged=True)
         offset = server.log_path.stat().st_size
         await Session(_slow(plain), catalog, Silent()).run()
@@ -146,7 +147,7 @@ def _short(config: RunConfig, server: EmbeddedServer, duration_ns: int) -> RunCo
         application_name=server_log.APPLICATION,
     )
     changes: dict[str, object] = {"database": database, "duration_ns": duration_ns}
-    changes |= {"warm_up_ns": 0, "cool_down_ns": 0}
+    changes |= {"start_after_ns": 0, "warm_up_ns": 0, "cool_down_ns": 0}
     changes["load"] = config.load.model_copy(update={"phases": ()})
     return config.model_copy(update=changes)
 

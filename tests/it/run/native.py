@@ -110,7 +110,7 @@ async def _run(config: RunConfig, during: Callable[[Watcher], Awaitable[None]] |
     catalog = Catalog.discover(config.plugins, where=config.where)
     session = Session(config, catalog, watcher, RunOptions(setup=True))
     if during is None:
-        result = await session.run()
+        (result,) = await session.run()
     else:
-        result, _ = await asyncio.gather(session.run(), during(watcher))
+        (result,), _ = await asyncio.gather(session.run(), during(watcher))
     return Ran(result=result, warnings=watcher.warnings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stormdb.config import load
@@ -40,11 +41,12 @@ class Watcher(Silent):
     def load_started(self, load: LoadInfo) -> None:
         self.loads.append(load)
 
-    def interval(self, snapshot: IntervalSnapshot) -> None:
+    def interval(self, workload: str, snapshot: IntervalSnapshot) -> None:
+        assert workload == "probe"
         self.intervals.append(snapshot.interval_index)
 
-    def finished(self, result: RunResult) -> None:
-        self.results.append(result)
+    def finished(self, results: Sequence[RunResult]) -> None:
+        self.results += results
 
 
 def test_a_watcher_hears_the_run_in_its_order(database: Database) -> None:
@@ -70,7 +72,7 @@ def test_a_watcher_hears_the_run_in_its_order(database: Database) -> None:
     )
     watcher = Watcher()
     session = Session(config, Catalog.discover(config.plugins), watcher, RunOptions(setup=True))
-    result = asyncio.run(session.run())
+    (result,) = asyncio.run(session.run())
 
     assert watcher.started == watcher.ended
     assert watcher.started == [

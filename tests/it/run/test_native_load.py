@@ -207,7 +207,7 @@ def test_rows_and_bytes_of_statements_are_in_the_report(database: Database) -> N
     assert total.sent_bytes > 200 * 50
     assert total.received_bytes > 200 * 20
     shown = io.StringIO()
-    print_report(ran.summary, shown, width=120)
+    print_report([ran.summary], shown, width=120)
     assert "received" in shown.getvalue()
 
 

@@ -131,7 +131,7 @@ async def reach(database: Database, connection: asyncpg.Connection, role: Role) 
     config = load(None, workload="intrude", flags=flags | server_flags(database), environ={})
     stages = Stages(watcher := Watcher())
     target = resolve_target(config.database, environ={})
-    await reach_as_role(config, target, connection, "stormdb_intruder", stages)
+    await reach_as_role(config, target, connection, ["stormdb_intruder"], stages)
     return watcher.warnings
 
 

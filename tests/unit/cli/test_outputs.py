@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdb.analysis import summarise
+from stormdb.analysis import summarise_run
 from stormdb.cli.flags import OutputFlags
 from stormdb.cli.outputs import open_view, write_outputs
 from stormdb.config import load
@@ -80,7 +80,7 @@ def test_the_report_says_how_to_do_it_again_without_a_secret(
     again: str,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/stormdb", *words])
-    assert write_outputs(OutputFlags(), result, summarise(result))
+    assert write_outputs(OutputFlags(), summarise_run([result]), seed=result.seed)
     out = capsys.readouterr().out
     assert again.replace("'", "") in " ".join(out.split()).replace("'", "")
     assert "tiger" not in out
@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_written_is_told_and_the_others_are_there(
     capsys: pytest.CaptureFixture[str], result: RunResult, tmp_path: Path
 ) -> None:
     output = OutputFlags(json=tmp_path / "missing" / "a.json", csv=tmp_path / "a.csv", quiet=True)
-    assert not write_outputs(output, result, summarise(result))
+    assert not write_outputs(output, summarise_run([result]), seed=result.seed)
     captured = capsys.readouterr()
     assert "a.json: the file cannot be written" in captured.err
     assert (tmp_path / "a.csv").exists()
@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_written_is_told_and_the_others_are_there(
 def test_json_on_standard_output_moves_the_report(
     capfdbinary: pytest.CaptureFixture[bytes], result: RunResult
 ) -> None:
-    assert write_outputs(OutputFlags(json=Path("-")), result, summarise(result))
+    assert write_outputs(OutputFlags(json=Path("-")), summarise_run([result]), seed=result.seed)
     captured = capfdbinary.readouterr()
     assert json.loads(captured.out)["run"]["workload"] == "bank"
     assert "bank · completed" in captured.err.decode()

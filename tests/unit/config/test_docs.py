@@ -46,7 +46,8 @@ def _words(annotation: Any) -> tuple[str, ...]:
 def _table() -> str:
     lines = ["| key | default | meaning |", "|---|---|---|"]
     for key in all_keys().values():
-        if (field := key.field) is None:
+        # Below `workloads` are the keys of the top level again.
+        if (field := key.field) is None or key.path[:2] == ("workloads", "*"):
             continue
         meaning = field.description or ""
         words = _words(field.annotation)

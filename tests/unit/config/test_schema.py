@@ -31,7 +31,8 @@ def test_every_key_has_its_description() -> None:
     def property_of(path: tuple[str, ...]) -> dict[str, Any]:
         at: Any = schema
         for part in path:
-            at = at["items"] if part == "*" else at["properties"][part]
+            items = at.get("items") or at.get("additionalProperties")
+            at = items if part == "*" else at["properties"][part]
             if "$ref" in at:
                 at = {**schema["$defs"][at["$ref"].rpartition("/")[2]], **at}
         assert isinstance(at, dict)

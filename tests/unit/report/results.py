@@ -118,6 +118,7 @@ def empty() -> RunResult:
 def load_of(result: RunResult, *, start_ns: int = 0) -> LoadInfo:
     """What the run would have told when its load started."""
     return LoadInfo(
+        name=result.name,
         workload=result.workload,
         arrival=result.arrival,
         rate_per_s=None if result.arrival == "closed" else 300.0,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from stormdb.analysis import summarise
+from stormdb.analysis import summarise_run
 from stormdb.config.thresholds import parse_threshold
 from stormdb.report import PlainView, print_report
 from stormdb.report.export_csv import csv_report
@@ -80,15 +80,15 @@ def runs(draw: st.DrawFn) -> RunResult:
 @settings(max_examples=120, deadline=None)
 @given(runs(), st.sampled_from([40, 80, 100]))
 def test_there_is_a_report_of_any_run(result: RunResult, width: int) -> None:
-    summary = summarise(result, THRESHOLDS)
+    run = summarise_run([result], {result.name: THRESHOLDS})
     stream = io.StringIO()
-    print_report(summary, stream, width=width, again="stormdb run x")
+    print_report(run.workloads, stream, width=width, again="stormdb run x")
     text = stream.getvalue()
     assert "nan" not in text
     assert all(len(line) <= width for line in text.splitlines())
-    validator().validate(json.loads(json_report(summary, result)))
-    assert b"".join(csv_report(result)).count(b"\n") > len(result.intervals)
-    b"".join(hdr_log(result))
+    validator().validate(json.loads(json_report(run)))
+    assert b"".join(csv_report([result])).count(b"\n") > len(result.intervals)
+    b"".join(hdr_log([result]))
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,7 +98,7 @@ def test_any_run_can_be_watched(result: RunResult) -> None:
     view, tracker = PlainView(SECOND_NS, stream), Tracker(load_of(result))
     view.load_started(load_of(result))
     for snapshot in result.intervals:
-        view.interval(snapshot)
+        view.interval(result.workload, snapshot)
         tracker.add(snapshot)
-    view.finished(result)
+    view.finished([result])
     assert "nan" not in stream.getvalue()

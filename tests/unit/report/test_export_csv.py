@@ -15,7 +15,7 @@ from tests.unit.report import results
 
 
 def rows_of(result: RunResult) -> list[dict[str, str]]:
-    text = b"".join(csv_report(result)).decode()
+    text = b"".join(csv_report([result])).decode()
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -56,6 +56,7 @@ def test_the_header_is_stable() -> None:
         "metric_p95",
         "metric_p99",
         "metric_max",
+        "workload",
     )
 
 
@@ -120,7 +121,7 @@ def test_custom_metrics_have_rows_of_their_own() -> None:
 
 
 def test_the_table_is_rectangular() -> None:
-    lines = b"".join(csv_report(results.stalled())).decode().splitlines()
+    lines = b"".join(csv_report([results.stalled()])).decode().splitlines()
     assert {len(line) for line in csv.reader(lines)} == {len(COLUMNS)}
     kinds = {row["kind"] for row in rows_of(results.stalled())}
     assert kinds == {"total", "transaction", "operation", "counter", "value"}

@@ -14,7 +14,7 @@ LINE = re.compile(r"Tag=(?P<tag>[^,]+),(?P<start>[\d.]+),(?P<length>[\d.]+),[\d.
 
 
 def log_of(result: object) -> list[str]:
-    return b"".join(hdr_log(result)).decode().splitlines()  # type: ignore[arg-type]
+    return b"".join(hdr_log([result])).decode().splitlines()  # type: ignore[arg-type]
 
 
 def test_the_head_says_version_start_and_where_it_comes_from() -> None:

@@ -13,20 +13,23 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from stormdb._native import Histogram
-from stormdb.analysis import summarise
+from stormdb.analysis import summarise_run
 from stormdb.config.thresholds import parse_threshold
-from stormdb.report.export_json import FORMAT, json_report, json_schema
+from stormdb.report.export_json import FORMAT, RunReport, json_report, json_schema
 from stormdb.results import RunResult
 from tests.support.measured import MS_NS
 from tests.unit.report import results
 
-PUBLISHED = Path(__file__).parents[3] / "docs" / "schema" / "report-v1.json"
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schema"
+PUBLISHED = SCHEMAS / "report-v1.json"
 MAKERS = [results.stalled, results.simple, results.broken, results.empty]
 
 
 def report_of(result: RunResult) -> dict[str, Any]:
     thresholds = [parse_threshold("p99 < 20ms"), parse_threshold("zebra.p99 < 1ms")]
-    document: dict[str, Any] = json.loads(json_report(summarise(result, thresholds), result))
+    document: dict[str, Any] = json.loads(
+        json_report(summarise_run([result], {result.name: thresholds}))
+    )
     return document
 
 
@@ -47,7 +50,9 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_published_schema_is_that_of_the_code() -> None:
     # To publish a change: `python -m stormdb.report.schema > docs/schema/report-v1.json`.
+    # That of several workloads: `python -m stormdb.report.schema run > docs/schema/run-v1.json`.
     assert json.loads(PUBLISHED.read_text()) == json_schema()
+    assert json.loads((SCHEMAS / "run-v1.json").read_text()) == json_schema(RunReport)
 
 
 def test_the_published_schema_is_a_schema() -> None:
@@ -109,8 +114,9 @@ def test_histograms_give_the_quantiles_of_the_report() -> None:
 
 
 def test_numbers_are_those_of_the_summary() -> None:
-    summary = summarise(results.simple())
-    report = json.loads(json_report(summary, results.simple()))
+    run = summarise_run([results.simple()])
+    (summary,) = run.workloads
+    report = json.loads(json_report(run))
     assert report["throughput"]["per_s"] == summary.throughput.per_s
     assert report["total"]["response_time"] is None
     assert report["run"]["started_at"] == "2026-03-01T12:00:00Z"
@@ -133,7 +139,7 @@ def test_custom_metrics_are_in_the_time_line() -> None:
 
 
 def test_the_document_is_text_that_ends_with_a_line_break() -> None:
-    raw = json_report(summarise(results.broken()), results.broken())
+    raw = json_report(summarise_run([results.broken()]))
     assert raw.endswith(b"}\n")
     assert 'relation \\"account\\" does not exist' in raw.decode()
     assert "NaN" not in raw.decode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdb.analysis import summarise
+from stormdb.analysis import summarise_run
 from stormdb.errors import ConfigError
 from stormdb.report import Exports
 from tests.unit.report import results
@@ -17,13 +17,13 @@ def test_nothing_asked_nothing_written() -> None:
     exports = Exports()
     exports.check()
     assert not exports.uses_stdout
-    assert exports.write(summarise(results.simple()), results.simple()) == []
+    assert exports.write(summarise_run([results.simple()])) == []
 
 
 def test_all_three_are_written(tmp_path: Path) -> None:
     exports = Exports(json=tmp_path / "r.json", csv=tmp_path / "r.csv", hdr=tmp_path / "r.hdr")
     exports.check()
-    assert exports.write(summarise(results.simple()), results.simple()) == []
+    assert exports.write(summarise_run([results.simple()])) == []
     assert json.loads((tmp_path / "r.json").read_text())["format"] == "stormdb.report/1"
     assert (tmp_path / "r.csv").read_text().startswith("start_utc,interval_index,")
     assert (tmp_path / "r.hdr").read_text().startswith("#[Histogram log format version 1.3]")
@@ -34,7 +34,7 @@ def test_one_that_cannot_be_written_costs_none_of_the_others(tmp_path: Path) -> 
     exports = Exports(
         json=tmp_path / "absent" / "r.json", csv=tmp_path / "taken.csv", hdr=tmp_path / "r.hdr"
     )
-    problems = exports.write(summarise(results.simple()), results.simple())
+    problems = exports.write(summarise_run([results.simple()]))
     assert [problem.where for problem in problems] == [
         str(tmp_path / "absent" / "r.json"),
         str(tmp_path / "taken.csv"),
@@ -70,7 +70,7 @@ def test_standard_output_belongs_to_one_file(
     exports = Exports(**{name: "-"})
     exports.check()
     assert exports.uses_stdout
-    assert exports.write(summarise(results.simple()), results.simple()) == []
+    assert exports.write(summarise_run([results.simple()])) == []
     captured = capfdbinary.readouterr()
     assert len(captured.out) > 1000
     assert captured.err == b""

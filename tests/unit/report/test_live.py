@@ -53,7 +53,7 @@ def test_a_run_shows_its_load_and_leaves_a_line_per_stage(terminal: Terminal) ->
         view.stage_started(Stage.LOAD, "bank")
         view.load_started(results.load_of(result))
         for snapshot in result.intervals[:10]:
-            view.interval(snapshot)
+            view.interval(result.workload, snapshot)
         refresh(view)
         view.stage_ended(Stage.LOAD, 40 * 10**9)
         view.stage_started(Stage.DRAIN)

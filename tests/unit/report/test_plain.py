@@ -37,9 +37,9 @@ def play(view: PlainView, result: RunResult) -> None:
     view.stage_started(Stage.LOAD, "bank")
     view.load_started(results.load_of(result))
     for snapshot in result.intervals:
-        view.interval(snapshot)
+        view.interval(result.workload, snapshot)
     view.stage_ended(Stage.LOAD, 40 * 10**9)
-    view.finished(result)
+    view.finished([result])
 
 
 def lines_of(stream: io.StringIO) -> list[str]:
@@ -74,11 +74,11 @@ def test_the_line_of_an_interval_that_was_cut_short_has_its_true_rate(clock: Clo
     view = PlainView(10**9, stream)
     view.load_started(results.load_of(result, start_ns=clock.monotonic_ns()))
     whole, cut = (snapshot for snapshot in result.intervals if snapshot.interval_index < 2)
-    view.interval(whole)
+    view.interval(result.workload, whole)
     clock.now_s += 1.25
     view.stage_ended(Stage.LOAD, 1_250_000_000)
-    view.interval(cut)
-    view.finished(result)
+    view.interval(result.workload, cut)
+    view.finished([result])
     line = lines_of(stream)[-1].split()
     committed = sum(cell.committed for cell in cut.row_totals() if cell.kind == "transaction")
     assert line[1:3] == ["1.25", "s"]

@@ -29,7 +29,7 @@ THRESHOLDS = (
 def report_of(result: RunResult, *thresholds: str, width: int | None = None) -> str:
     stream = io.StringIO()
     summary = summarise(result, [parse_threshold(text) for text in thresholds])
-    print_report(summary, stream, width=width, again="stormdb -c bank.yaml --seed 7")
+    print_report([summary], stream, width=width, again="stormdb -c bank.yaml --seed 7")
     return stream.getvalue()
 
 
@@ -91,7 +91,7 @@ def test_all_numbers_of_the_tables_are_whole_at_80_columns() -> None:
 
 def test_characters_that_the_stream_cannot_write_become_marks() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    print_report(summarise(results.simple()), stream)
+    print_report([summarise(results.simple())], stream)
     stream.seek(0)
     text = stream.read()
     assert "stormdb 0.1.0 ? bank ? completed" in text
@@ -104,16 +104,16 @@ def test_brackets_and_colons_of_users_are_text(capsys: pytest.CaptureFixture[str
         lambda worker, at_ns: Outcome(service_ns=50 * MS_NS, row="[bold]get[/x]:boom:"),
         extra=lambda recorder: recorder.count("[a]", 1, 0),
     )
-    print_report(summarise(result), again="stormdb run x --set plugins.files=[/tmp/p.py]")
+    print_report([summarise(result)], again="stormdb run x --set plugins.files=[/tmp/p.py]")
     text = capsys.readouterr().out
     assert "again  stormdb run x --set plugins.files=[/tmp/p.py]" in text
     assert "[a]  " in text
     missing = summarise(result, [parse_threshold("[bold]get[/x]:boom:.p99 < 1s")])
-    print_report(missing)
+    print_report([missing])
     assert "[bold]get[/x]:boom:.p99 < 1s: 50.0 ms" in capsys.readouterr().out
 
 
 def test_standard_output_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
-    print_report(summarise(results.simple()))
+    print_report([summarise(results.simple())])
     assert "── result" in capsys.readouterr().out
     assert sys.stdout is not sys.__stderr__

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stormdb.analysis import summarise
+from stormdb.analysis import summarise_run
 from stormdb.config.thresholds import parse_threshold
 from stormdb.errors import ExitCode
 from stormdb.results import Finding, RunResult, Status
@@ -22,7 +22,8 @@ def good() -> RunResult:
 
 
 def judged(result: RunResult, *thresholds: str) -> Ending:
-    return ending_of(result, summarise(result, [parse_threshold(text) for text in thresholds]))
+    conditions = [parse_threshold(text) for text in thresholds]
+    return ending_of(summarise_run([result], {result.name: conditions}))
 
 
 def test_a_good_run_has_met_everything() -> None:

@@ -38,20 +38,20 @@ def snapshot(start_ns: int, committed: int, **failed: int) -> Any:
 async def test_commits_count_from_a_time_on() -> None:
     live = LiveRun()
     live.load_started(cast("Any", SimpleNamespace(start_ns=1_000)))
-    live.interval(snapshot(0, 5))
+    live.interval("shop", snapshot(0, 5))
     waiting = asyncio.ensure_future(live.has_committed(least=2, after_ns=1_100, limit_s=60))
     await asyncio.sleep(0)
-    live.interval(snapshot(100, 1))
+    live.interval("shop", snapshot(100, 1))
     await asyncio.sleep(0)
     assert not waiting.done()
-    live.interval(snapshot(200, 1))
+    live.interval("shop", snapshot(200, 1))
     assert await waiting
 
 
 async def test_what_does_not_come_is_told_when_the_limit_is_over() -> None:
     live = LiveRun()
     live.load_started(cast("Any", SimpleNamespace(start_ns=0)))
-    live.interval(snapshot(0, 0, **{"40001": 1}))
+    live.interval("shop", snapshot(0, 0, **{"40001": 1}))
     assert not await live.has_committed(limit_s=0)
     assert await live.has_failed("40001", limit_s=60)
     assert not await live.has_failed("53100", limit_s=0)
