@@ -79,10 +79,13 @@ thresholds: [error_count < 1]
     )
     files = ["--json", "r.json", "--csv", "r.csv", "--hdr", "r.hdr"]
     end = stormdb("run", "-c", "a.yaml", "--setup", *files)
-    assert end.code == 4, end.err
-    assert "stormdb: checkout: threshold missed: p99 < 1us" in end.err
-    assert "together" not in end.err.splitlines()[-1]
     report = report_of(stormdb)
+    # A machine that is busy with other things makes doubtful numbers, which come first.
+    assert end.code == (4 if report["trusted"] else 5), end.err
+    if report["trusted"]:
+        assert "stormdb: checkout: threshold missed: p99 < 1us" in end.err
+        assert "stormdb: together" not in end.err
+    assert not report["met"]
     checkout, books = report["workloads"]
     assert [one["run"]["name"] for one in report["workloads"]] == ["checkout", "books"]
     assert (checkout["run"]["start_after_ns"], books["run"]["start_after_ns"]) == (0, 2 * SECOND_NS)
@@ -185,7 +188,7 @@ workloads:
     )
     end = stormdb("run", "-c", "a.yaml", "--setup", "--json", "r.json")
     report = report_of(stormdb)
-    assert end.code == 0, end.err
+    assert end.code == (0 if report["trusted"] else 5), end.err
     for one, version in zip(report["workloads"], ("1.0", "2.0"), strict=True):
         assert one["run"]["plugin"]["packages"] == [f"tinylib=={version}"]
         assert [row["name"] for row in one["transactions"]] == [f"with tinylib {version}"]
