@@ -124,7 +124,7 @@ fn a_row_that_cannot_be_made_gives_the_copy_up_and_says_why() {
     assert_eq!(talk.sent(), ["CopyFail a row could not be made", "Sync"]);
     let turn = talk.hear([error("57014", "COPY from stdin failed"), ready(b'I')]);
     assert_eq!(turn, failed("22012"));
-    assert_eq!(talk.session.message(), "work.py:2: division by zero");
+    assert_eq!(talk.session.message(), "work.py:2: row 1: division by zero");
     let mut talk = copying(int(5), vec![(int(70_000), "int2")]);
     talk.hear([copy_in_response()]);
     let turn = talk.hear([error("57014", "COPY from stdin failed"), ready(b'I')]);
