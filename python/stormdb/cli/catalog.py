@@ -112,18 +112,21 @@ def complete_plugins(incomplete: str) -> list[tuple[str, str]]:
 def confirmed_by(folder: Path) -> Callable[[PluginRecord], bool]:
     """Tells whether somebody has said that a plugin may run: named, installed or locked it.
 
+    That it is found in stormdb's own environment, or in the project's folder, says nothing: it may
+    have come along with something else.
+
     Args:
         folder: where the lock is, if there is one.
     """
-    from stormdb.plugins import Kind
+    from stormdb.plugins import Kind, store
     from stormdb.plugins.lock import LOCK_FILE, read_lock
 
     has_lock = (folder / LOCK_FILE).exists()
     locked = {one["sha256"] for one in read_lock(folder).plugins} if has_lock else set()
 
     def is_confirmed(record: PluginRecord) -> bool:
-        is_ours = record.kind in {Kind.BUILTIN, Kind.DISTRIBUTION}
-        return is_ours or bool(record.config_place or record.origin) or record.digest in locked
+        is_chosen = record.kind is Kind.BUILTIN or bool(record.config_place)
+        return is_chosen or store.is_confirmed(record.digest) or record.digest in locked
 
     return is_confirmed
 

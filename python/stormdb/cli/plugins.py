@@ -56,8 +56,9 @@ def list_(
     """List the plugins that are found, and say why some of them cannot be used.
 
     What a plugin's files say about it is enough. The code of one whose files say nothing runs only
-    if somebody named, installed, locked or checked it, in a process of its own, and not again as
-    long as its files stay the same.
+    if you named, installed or checked it, or if the lock holds it: in a process of its own, and not
+    again as long as its files stay the same. That it lies in a folder of the project, or was
+    installed beside stormdb by another tool, does not count.
     """
     from stormdb.cli.catalog import confirmed_by, find_plugins, print_json, print_table
     from stormdb.cli.outcome import say
@@ -81,10 +82,14 @@ def list_(
     for record in catalog.plugins:
         if record.problem:
             say(f"cannot be used: {record.problem}")
-    if unread := [record.where for record in catalog.plugins if _is_unread(record)]:
+    if unread := [record for record in catalog.plugins if _is_unread(record)]:
+        places = ", ".join(record.where for record in unread)
+        first = unread[0]
+        # A distribution has no path: it is checked with all others.
+        command = f"check {first.where}" if "/" in first.source else "check"
         say(
-            f"not asked, because nobody named, installed or locked them: {', '.join(unread)}; "
-            f"hint: stormdb plugins check {unread[0]} runs its code, a [tool.stormdb] table in "
+            f"not asked, because nobody named, installed or locked them: {places}; "
+            f"hint: stormdb plugins {command} runs its code, a [tool.stormdb] table in "
             "its files makes that needless"
         )
 

@@ -67,9 +67,9 @@ def installed() -> Iterator[PluginRecord]:
             )
             continue
         roots = [Path(path) for path in spec.submodule_search_locations or [spec.origin or ""]]
-        about = point.dist.read_text(ABOUT_FILE) if point.dist else None
+        table = _built_in(point.dist.read_text(ABOUT_FILE) if point.dist else None)
         yield replace(
-            _with_access(record, _built_in(about), roots[0].parent),
+            _with_access(_checked(record, _asked(table)), table, roots[0].parent),
             entry=EntryPoint(
                 module=point.module,
                 attribute=point.attr or "PLUGIN",

@@ -1,7 +1,8 @@
 """Plugins that were installed for a user or a project: kept in a folder of their own.
 
 `FOLDER/NAME/plugin.json` says where a plugin came from, `FOLDER/NAME/content` holds it. stormdb's
-own environment is never written to.
+own environment is never written to. Who installs a plugin confirms it: the user's own folder keeps
+its digest, since a folder of a project may come from somebody else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from pathlib import Path
 from stormdb.errors import ConfigError, PluginError
 from stormdb.plugins import signatures
 
-__all__ = ["Installed", "find", "install", "installed", "project_folder", "remove", "user_folder"]
+__all__ = [
+    "Installed",
+    "find",
+    "install",
+    "installed",
+    "is_confirmed",
+    "project_folder",
+    "remove",
+    "user_folder",
+]
 
 _FACTS = "plugin.json"
 # What an installer leaves beside the files of a distribution: it names this machine and this day.
@@ -94,8 +104,33 @@ def find(name: str) -> Installed:
 
 
 def remove(one: Installed) -> None:
-    """Remove an installed plugin."""
+    """Remove an installed plugin; what it held is confirmed no more."""
+    for file in _confirmations(one.path):
+        file.unlink(missing_ok=True)
     shutil.rmtree(one.folder)
+
+
+def is_confirmed(digest: str) -> bool:
+    """Whether this user has installed a plugin whose files have this digest, anywhere."""
+    return bool(digest) and (_confirmed_folder() / digest).is_file()
+
+
+def _confirm(path: Path) -> None:
+    for file in _confirmations(path):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+
+def _confirmed_folder() -> Path:
+    return user_folder().with_name("confirmed")
+
+
+def _confirmations(path: Path) -> list[Path]:
+    """The files, empty ones, that confirm the plugins at a path."""
+    from stormdb.plugins import discover
+
+    digests = {record.digest for record in discover.at_path(path)} - {""}
+    return [_confirmed_folder() / digest for digest in digests]
 
 
 async def install(
@@ -142,7 +177,7 @@ def _place(temporary: Path, origin: str, store: Path, instead_of: Installed | No
     (temporary / _FACTS).write_text(json.dumps({"from": origin}), encoding="utf-8")
     folder = instead_of.folder if instead_of else store / name
     if instead_of:
-        shutil.rmtree(folder)
+        remove(instead_of)
     elif folder.exists():
         raise ConfigError(
             f"plugin {name} is installed already in {folder}",
@@ -150,6 +185,7 @@ def _place(temporary: Path, origin: str, store: Path, instead_of: Installed | No
         )
     temporary.rename(folder)
     path = folder / "content" / content.name
+    _confirm(path)
     return Installed(name=folder.name, folder=folder, origin=origin, path=path)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,32 @@ def asked() -> dict[str, bool]:
     return {one["name"]: one["metadata"] is not None for one in found if one["kind"] != "built-in"}
 
 
+def make_distribution(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What another tool has installed beside stormdb; its `.dist-info`."""
+    beside = tmp_path / "beside"
+    with zipfile.ZipFile(make_wheel(tmp_path, name)) as archive:
+        archive.extractall(beside)
+    path = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(beside), path])))
+    return beside / f"{name}_plugin-1.0.0.dist-info"
+
+
+def make_stored(folder: Path, name: str) -> None:
+    """What a repository brings that pretends to hold an installed plugin."""
+    content = folder / ".stormdb" / "plugins" / name / "content"
+    content.mkdir(parents=True)
+    (content.parent / "plugin.json").write_text(json.dumps({"from": f"{name}.py"}))
+    make_file(content, name)
+
+
 def test_a_list_runs_no_code_of_any_form_that_nobody_confirmed(
-    folder: Path, tmp_path: Path, imported: Imported
+    folder: Path, tmp_path: Path, imported: Imported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plugins, inside = folder / "plugins", tmp_path / "inside"
     plugins.mkdir()
     inside.mkdir()
+    make_distribution(tmp_path, "in_distribution", monkeypatch)
+    make_stored(folder, "in_store")
     make_file(plugins, "in_file")
     make_package(plugins, "in_package")
     make_project(plugins, "in_project")
@@ -63,12 +84,49 @@ def test_a_list_runs_no_code_of_any_form_that_nobody_confirmed(
     make_zip(plugins, make_file(inside, "in_zip"))
     make_zip(plugins, make_package(inside, "in_packed"))
     found = asked()
-    assert len(found) == 6
+    assert len(found) == 8
     assert not any(found.values())
     stormdb("plugins", "lock")
     assert imported.names() == []
     assert all(asked().values())  # a lock is a confirmation
     assert sorted(imported.names()) == sorted(asked())
+
+
+def test_a_distribution_whose_files_say_enough_is_listed_without_running_it(
+    tmp_path: Path, imported: Imported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    information = make_distribution(tmp_path, "shop", monkeypatch)
+    assert "hint: stormdb plugins check runs its code" in stormdb("plugins", "list")
+    about = {"name": "shop", "version": "1.0.0", "workload_types": ["shop"]}
+    (information / "stormdb.json").write_text(json.dumps(about))
+    assert asked() == {"shop": True}
+    assert imported.names() == []
+    assert "ok       create shop" in stormdb("plugins", "check")
+
+
+def test_who_installs_for_a_project_confirms_for_nobody_else(
+    folder: Path, tmp_path: Path, imported: Imported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def become(name: str) -> None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name / "data"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name / "cache"))
+
+    become("one")
+    stormdb("plugins", "install", "--project", make_file(tmp_path, "shop"))
+    become("other")
+    assert asked() == {"shop": False}
+    assert imported.names() == []
+    become("one")
+    assert asked() == {"shop": True}
+    assert imported.names() == ["shop"]
+    (kept,) = (folder / ".stormdb").rglob("shop.py")
+    before = kept.read_text()
+    kept.write_text(before + "# another\n")
+    assert asked() == {"shop": False}
+    kept.write_text(before)
+    stormdb("plugins", "remove", "shop")
+    assert list((tmp_path / "one" / "data" / "stormdb" / "confirmed").iterdir()) == []
+    assert imported.names() == []
 
 
 def test_a_wheel_and_a_zip_are_installed_without_running_them(
