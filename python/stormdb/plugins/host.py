@@ -331,11 +331,13 @@ class Host:
                 await self.request("shutdown")
         finally:
             await self._process.close()
+            self._log.flush(self.record.name)
 
     async def kill(self) -> None:
         """End the process and whatever it started, now."""
         if hasattr(self, "_process"):
             await self._process.kill()
+            self._log.flush(self.record.name)
 
     def on_line(self, stream: str, line: str) -> None:
         """Hear a printed line."""

@@ -1,10 +1,11 @@
-"""The parent of a process with plugin code: sees to it that nothing of that outlives it (Linux).
+"""The parent of a process with plugin code: ends with it what that has started (Linux).
 
 The child forks before it does anything else. What was the child becomes the *keeper*, and what it
 forked is the host. The keeper adopts what the plugin's processes leave behind, also what has left
 the process group, watches their number and the temporary folder, and once the host has ended, or
-the controller is gone, kills all of it, removes the folder, and ends as the host did. It runs no
-plugin code, and Landlock keeps plugin code from sending it signals.
+the controller is gone, kills all of it, removes the folder, and ends as the host did. What forks
+faster than it can be killed is given up after a while. The keeper runs no plugin code, and Landlock
+keeps plugin code from sending it signals.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ VERDICT = "stormdb-keeper: "
 _LOOK_MS = 200
 _GRACE_S = 5.0
 _SWEEP_S = 5.0
+_PAUSE_S = 0.002
 
 
 def fork_below_keeper(command_fd: int, message_fd: int, crash_fd: int, bounds: Bounds) -> None:
@@ -66,7 +68,7 @@ class _Keeper:
         self._command_fd = command_fd
         self._crash_fd = crash_fd
         self._bounds = bounds
-        self._status = 0
+        self._status = int(signal.SIGKILL)  # how a host ends that is not seen to end
         self._host_fd = os.pidfd_open(host)  # type: ignore[attr-defined,unused-ignore]
         signal.signal(signal.SIGABRT, self._hand_on)
         signal.signal(signal.SIGTERM, self._hand_on_as_kill)
@@ -107,7 +109,7 @@ class _Keeper:
                 poll.unregister(self._command_fd)
                 gone_at = now + _GRACE_S
             if now >= looks_at:
-                self._reap(os.WNOHANG)
+                self._reap()
                 if verdict := self._verdict():
                     os.write(self._crash_fd, f"{VERDICT}{verdict}\n".encode())
                     return
@@ -123,23 +125,26 @@ class _Keeper:
         return ""
 
     def _sweep(self) -> None:
-        """Kill what there is until nothing is left."""
+        """Kill what there is until nothing is left, or for `_SWEEP_S`."""
         until = time.monotonic() + _SWEEP_S
-        is_left = True
-        while is_left and time.monotonic() < until:
+        while True:
+            # Of children alone no other process can have the number: they are not reaped yet.
             for pid in _children(os.getpid()):
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
-            is_left = self._reap(0)
+            if not self._reap() or time.monotonic() > until:
+                return
+            # To wait for an end would be to wait for one that was adopted after the look.
+            time.sleep(_PAUSE_S)
 
-    def _reap(self, options: int) -> bool:
+    def _reap(self) -> bool:
         """Take note of what has ended, its own child and adopted ones; whether any is left."""
         with suppress(ChildProcessError):
             while True:
-                pid, status = os.waitpid(-1, options)
+                pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == self._host:
                     self._status = status
-                if pid == 0 or not options:
+                if pid == 0:
                     return True
         return False
 

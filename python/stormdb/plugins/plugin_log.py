@@ -61,10 +61,13 @@ class LogSieve:
     def tick(self, plugin: str) -> None:
         """Say what was left out, once its second is over."""
         second = self._clock_ns() // 10**9
-        if second == self._second:
-            return
-        left_out = self._count - LINES_PER_S
-        self._second, self._count = second, 0
+        if second != self._second:
+            self.flush(plugin)
+            self._second = second
+
+    def flush(self, plugin: str) -> None:
+        """Say what was left out so far; comes last, once there is nobody to print any more."""
+        left_out, self._count = self._count - LINES_PER_S, 0
         if left_out > 0:
             self._hand_on(
                 PluginLog(

@@ -42,7 +42,7 @@ _LINE_BYTES = 8192
 _BEAT_S = 0.3
 _CANCEL_S = 1.0
 _DRAIN_S = 1.0
-_KEEPER_S = 2.0
+_KEEPER_S = 6.0  # longer than the keeper takes for what does not want to end
 
 
 class Listener(Protocol):

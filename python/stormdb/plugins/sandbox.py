@@ -159,6 +159,8 @@ def _become(name: str, folder: str, needed: Iterable[str]) -> None:
         os.setuid(entry.pw_uid)
     except PermissionError:
         raise SystemExit(f"only root may run plugins as {name}, see plugins.limits.user") from None
+    with suppress(NotImplementedError):
+        _native.die_with_parent()  # the kernel forgets it when a process changes its user
     for path in needed:
         if Path(path).exists() and not os.access(path, os.R_OK):
             raise SystemExit(f"user {name} may not read {path}, see plugins.limits.user")
