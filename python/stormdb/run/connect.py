@@ -27,8 +27,16 @@ _HINTS = {
 }
 
 
-async def connect(target: ConnectTarget) -> asyncpg.Connection:
+async def connect(
+    target: ConnectTarget, *, search_path: str | None = "pg_catalog"
+) -> asyncpg.Connection:
     """Open a connection to a server that stormdb can measure.
+
+    Args:
+        target: the server.
+        search_path: where names without a schema are looked up; None for the role's own. By
+            default a function or an operator that somebody else put into `public` is never found
+            instead of the server's, whatever `database.options` says.
 
     Raises:
         ConnectError: there is none, it refuses, or it is too old.
@@ -37,7 +45,10 @@ async def connect(target: ConnectTarget) -> asyncpg.Connection:
     import asyncpg
 
     try:
-        connection: asyncpg.Connection = await asyncpg.connect(**target.asyncpg_arguments())
+        arguments = target.asyncpg_arguments()
+        if search_path is not None:
+            arguments["server_settings"]["search_path"] = search_path
+        connection: asyncpg.Connection = await asyncpg.connect(**arguments)
     except asyncpg.PostgresError as error:
         raise _refusal(error, target) from error
     except ssl.SSLError as error:

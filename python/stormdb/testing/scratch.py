@@ -81,7 +81,7 @@ class ScratchDatabase:
         Raises:
             ConnectError: the server cannot be reached.
         """
-        connection = await connect(self.target)
+        connection = await connect(self.target, search_path=None)
         try:
             yield connection
         finally:
