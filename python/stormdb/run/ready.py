@@ -19,7 +19,7 @@ from stormdb.run.events import Stage
 from stormdb.run.executor import compile_program
 from stormdb.run.facts import server_facts
 from stormdb.run.reach import embedded_target, start_embedded
-from stormdb.run.role import reach_as_role
+from stormdb.run.role import check_one_plugin, reach_as_role
 from stormdb.run.schema import schema_name
 from stormdb.run.stages import Stages
 
@@ -159,6 +159,7 @@ async def reach_server(
         ConfigError: a setting of the server will not do.
         ConnectError: the server cannot be started or reached.
     """
+    check_one_plugin(config, [one.metadata.name for one in workloads])
     embedded = None
     if config.database.type == "embedded":
         embedded = await start_embedded(config, stages, stack)
@@ -172,8 +173,8 @@ async def reach_server(
         connection = await connect(target)
         stack.push_async_callback(close, connection)
         server = await server_facts(connection, target, is_embedded=embedded is not None)
-        schemas = list(dict.fromkeys(one.config.schema for one in workloads))
-        plugin_target = await reach_as_role(config, target, connection, schemas, stages)
+        schema = workloads[0].config.schema
+        plugin_target = await reach_as_role(config, target, connection, schema, stages)
     return Ready(
         target=target,
         plugin_target=plugin_target,

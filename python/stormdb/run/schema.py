@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -16,7 +17,7 @@ from stormdb.errors import ConfigError
 if TYPE_CHECKING:
     import asyncpg
 
-__all__ = ["Marker", "PluginSchema", "schema_name"]
+__all__ = ["Marker", "PluginSchema", "listing", "schema_name"]
 
 _MADE_BY = "stormdb"
 _FORMAT = 1
@@ -25,6 +26,12 @@ _FORMAT = 1
 def schema_name(plugin: str) -> str:
     """Name of the schema that a plugin's objects live in."""
     return f"stormdb_{plugin}"
+
+
+def listing(names: Sequence[str]) -> str:
+    """The first names, and how many there are besides."""
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +186,7 @@ class PluginSchema:
         rows = await self._connection.fetch(_OF_OTHERS, self.name, role)
         if rows:
             raise ConfigError(
-                f"{_listing([row['name'] for row in rows])} would be dropped with it, and "
+                f"{listing([row['name'] for row in rows])} would be dropped with it, and "
                 "stormdb did not make that",
                 where=f"schema {self.name}",
                 hint="move it elsewhere (ALTER … SET SCHEMA) or drop it yourself, then try again",
@@ -213,7 +220,7 @@ class PluginSchema:
             lost = _without_columns_of_others(before - await self._outside())
             if lost:
                 raise ConfigError(
-                    f"{_listing(lost)} outside of the schema would be dropped with it",
+                    f"{listing(lost)} outside of the schema would be dropped with it",
                     where=f"schema {self.name}",
                     hint="drop what depends on the schema yourself, then try again",
                 )
@@ -341,8 +348,3 @@ def _without_columns_of_others(lost: set[str]) -> list[str]:
     relations = [name.partition(" ")[2] + "." for name in lost if not name.startswith("column ")]
     columns = tuple(f"column {relation}" for relation in relations)
     return sorted(name for name in lost if not name.startswith(columns))
-
-
-def _listing(names: list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

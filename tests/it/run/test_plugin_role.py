@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from stormdb.config import load, resolve_target
+from stormdb.config import ConnectTarget, load, resolve_target
 from stormdb.errors import ConfigError, ConnectError
 from stormdb.run.role import reach_as_role
 from stormdb.run.stages import Stages
@@ -84,6 +84,33 @@ async def test_without_it_the_same_plugin_may_do_what_the_login_may(
     assert later.code == 1, later.err
 
 
+async def test_a_function_in_public_is_not_taken_for_the_servers(
+    stormdb: Command, connection: asyncpg.Connection, role: Role
+) -> None:
+    # As a plugin can leave it behind where everybody may create in public; an argument of type
+    # name fits better than the server's own.
+    await connection.execute(
+        f"GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE {role.name};"
+        "CREATE FUNCTION public.quote_ident(name) RETURNS text LANGUAGE plpgsql AS "
+        f"$$ BEGIN ALTER ROLE {role.name} SUPERUSER; RETURN $1; END $$; RESET ROLE"
+    )
+    options = ("--set", "database.options=-c search_path=public")
+    run = stormdb("run", *role.words, *options, "--setup", "--set", "executor=native")
+    assert "may create in schema public" in run.err
+    assert not await connection.fetchval(
+        "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = $1", role.name
+    )
+
+
+def test_one_role_for_two_plugins_is_refused(stormdb_alone: Command) -> None:
+    (stormdb_alone.folder / "two.yaml").write_text(
+        "database: {type: embedded, plugin_role: plugins}\nworkloads: {simple: {}, tpcb: {}}\n"
+    )
+    run = stormdb_alone("run", "-c", "two.yaml")
+    assert run.code == 1, run.err
+    assert "two.yaml:1: database.plugin_role: one role would let plugins simple, tpcb" in run.err
+
+
 def test_an_embedded_server_gets_the_role(stormdb_alone: Command) -> None:
     words = write_config(stormdb_alone, "database: {type: embedded, plugin_role: of plugins}")
     run = stormdb_alone("run", *words, "--set", "executor=native")
@@ -95,6 +122,15 @@ def test_an_embedded_server_gets_the_role(stormdb_alone: Command) -> None:
     [
         ("DROP ROLE {role}", "the server has no role {role}"),
         ("ALTER ROLE {role} SUPERUSER", "role {role} is a superuser, so it keeps plugin code from"),
+        ("GRANT {user} TO {role}", "role {role} is a member of {user}, so it keeps"),
+        (
+            "CREATE ROLE {role}_other ROLE {role}; GRANT pg_execute_server_program TO {role}_other",
+            "role {role} is a member of pg_execute_server_program, so it keeps",
+        ),
+        (
+            "CREATE ROLE {role}_other ROLE {role}; SET ROLE {role}_other",
+            "role {role} is a member of {role}_other, so it keeps",
+        ),
         ("ALTER ROLE {role} PASSWORD 'another'", "refused user '{role}'.*hint: give its password"),
         ("ALTER ROLE {role} NOLOGIN", "refused user '{role}'"),
     ],
@@ -102,37 +138,73 @@ def test_an_embedded_server_gets_the_role(stormdb_alone: Command) -> None:
 async def test_a_role_that_will_not_do_is_refused(
     change: str, message: str, database: Database, connection: asyncpg.Connection, role: Role
 ) -> None:
-    await connection.execute(change.format(role=role.name))
+    names = {"role": role.name, "user": database.user}
+    await connection.execute(change.format(**names))
     try:
-        with pytest.raises((ConfigError, ConnectError), match=message.format(role=role.name)):
+        with pytest.raises((ConfigError, ConnectError), match=message.format(**names)):
             await reach(database, connection, role)
     finally:
+        await connection.execute(f"RESET ROLE; DROP ROLE IF EXISTS {role.name}_other")
         if change.startswith("DROP"):
             await connection.execute(f"CREATE ROLE {role.name}")
+
+
+async def test_a_superuser_of_an_embedded_server_keeps_its_password(
+    database: Database, connection: asyncpg.Connection, role: Role
+) -> None:
+    await connection.execute(f"ALTER ROLE {role.name} SUPERUSER")
+    flags = {"database.type": "embedded", "database.plugin_role": role.name}
+    config = load(None, workload="intrude", flags=flags, environ={})
+    with pytest.raises(ConfigError, match="is a superuser"):
+        await reach_as_role(
+            config, target_of(database), connection, "stormdb_intruder", Stages(Watcher())
+        )
+    login = await asyncpg.connect(replace(database, user=role.name, password=PASSWORD).dsn)
+    await login.close()
 
 
 async def test_a_role_with_rights_elsewhere_is_told(
     database: Database, connection: asyncpg.Connection, role: Role
 ) -> None:
     await connection.execute(
-        f"GRANT pg_monitor TO {role.name}; CREATE SCHEMA shop; GRANT CREATE ON SCHEMA shop "
-        f"TO {role.name}; ALTER ROLE {role.name} CREATEDB"
+        f"""
+        GRANT pg_monitor TO {role.name};
+        ALTER ROLE {role.name} CREATEDB;
+        CREATE SCHEMA shop;
+        GRANT USAGE, CREATE ON SCHEMA shop TO {role.name};
+        CREATE TABLE shop.secret (cents int);
+        CREATE TABLE shop.sale (cents int);
+        GRANT SELECT (cents) ON shop.sale TO {role.name};
+        CREATE SEQUENCE shop.sale_number;
+        GRANT UPDATE ON SEQUENCE shop.sale_number TO {role.name};
+        CREATE VIEW shop.total AS SELECT 1;
+        ALTER VIEW shop.total OWNER TO {role.name};
+        CREATE SCHEMA stormdb_intruder;
+        CREATE TABLE stormdb_intruder.mine ();
+        ALTER TABLE stormdb_intruder.mine OWNER TO {role.name};
+        """
     )
     (warning,) = await reach(database, connection, role)
     assert (
         "may do more than work in its schema: it may create databases, is a member of pg_monitor, "
-        "may create in schema shop; hint:" in warning
+        "may create in schema shop, may use shop.sale, shop.sale_number, shop.total; hint:"
+        in warning
     )
 
 
 async def reach(database: Database, connection: asyncpg.Connection, role: Role) -> list[str]:
     """Try the role; the warnings."""
-    flags = {"database.plugin_role": role.name, "database.plugin_password": PASSWORD}
-    config = load(None, workload="intrude", flags=flags | server_flags(database), environ={})
+    flags = server_flags(database)
+    flags |= {"database.plugin_role": role.name, "database.plugin_password": PASSWORD}
+    config = load(None, workload="intrude", flags=flags, environ={})
     stages = Stages(watcher := Watcher())
-    target = resolve_target(config.database, environ={})
-    await reach_as_role(config, target, connection, ["stormdb_intruder"], stages)
+    await reach_as_role(config, target_of(database), connection, "stormdb_intruder", stages)
     return watcher.warnings
+
+
+def target_of(database: Database) -> ConnectTarget:
+    config = load(None, workload="intrude", flags=server_flags(database), environ={})
+    return resolve_target(config.database, environ={})
 
 
 def server_flags(database: Database) -> dict[str, str | int]:
