@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stormdb.workload.bodies import Body
     from stormdb.workload.pgbench.script import Command
     from stormdb.workload.tx import ColumnType, Isolation, Tx
+    from stormdb.workload.values import Value
 
 __all__ = ["Description"]
 
@@ -22,11 +23,13 @@ _SET = re.compile(r"([^\W\d]\w*)\s+(.+)", re.DOTALL)
 _SLEEP = re.compile(r"(\d+|:[^\W\d]\w*)\s*(us|ms|s)?", re.IGNORECASE)
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1}
 _BEGIN = re.compile(
-    r"(BEGIN|START)(\s+(WORK|TRANSACTION))?"
+    r"(BEGIN(\s+(WORK|TRANSACTION))?|START\s+TRANSACTION)"
     r"(?P<modes>((\s*,)?\s*(ISOLATION\s+LEVEL\s+(READ\s+COMMITTED|REPEATABLE\s+READ|SERIALIZABLE)"
     r"|READ\s+ONLY|READ\s+WRITE|DEFERRABLE|NOT\s+DEFERRABLE))*)",
     re.IGNORECASE,
 )
+_END = re.compile(r"(COMMIT|END|ROLLBACK|ABORT)(\s+(WORK|TRANSACTION))?", re.IGNORECASE)
+_VARIABLE = re.compile(r":([^\W\d]\w*)")
 _REFUSED = {
     "aset": r"write each statement by itself, with \gset",
     "shell": "do it before the run, or in a coroutine's run()",
@@ -57,6 +60,8 @@ class Description:
         self._tx = tx
         self._commands = commands
         self._variables = dict(variables)
+        self._given = set(variables)
+        self._read: set[str] = set()
         self._types = types
         self._index = 0
         self._is_in_pipeline = False
@@ -117,7 +122,23 @@ class Description:
         if found is None:
             raise problem(r"\set has no name or no expression", hint=r"\set id random(1, 100)")
         name, expression = found.groups()
-        self._variables[name] = self._tx.let(name, evaluate(expression, self._variables))
+        self._assign(name, self._evaluate(expression))
+
+    def _evaluate(self, expression: str) -> Value:
+        self._read.update(_VARIABLE.findall(expression))
+        return evaluate(expression, self._variables)
+
+    def _assign(self, name: str, value: object) -> None:
+        # A variable of pgbench belongs to the client: where it is read before, that would be what
+        # the transaction before has left in it.
+        if name in self._given and name in self._read:
+            raise problem(
+                f"variable {name!r} is read before it is assigned: no value is kept from one "
+                "transaction to the next",
+                hint="assign it first, or another one, or keep the value in a table or a sequence",
+            )
+        self._given.discard(name)
+        self._variables[name] = self._tx.let(name, value)
 
     def _sql(self, command: Command) -> None:
         sql, values = self._numbered(command.text)
@@ -137,7 +158,7 @@ class Description:
         names = [following.text + name for name in names]
         types = [self._types.get(name, int) for name in names]
         for name, value in zip(names, self._tx.fetch_row(sql, *values, types=types), strict=True):
-            self._variables[name] = self._tx.let(name, value)
+            self._assign(name, value)
 
     def _numbered(self, text: str) -> tuple[str, list[object]]:
         """The statement with `$n` instead of `:name`, and the values in their order."""
@@ -156,6 +177,7 @@ class Description:
         if name not in self._variables:
             hint = _CLIENT if name == "client_id" else r"\set it before, or give it with define={…}"
             raise problem(f"undefined variable {name!r}", hint=hint)
+        self._read.add(name)
         return self._variables[name]
 
     def _check_quoted(self, text: str) -> None:
@@ -167,7 +189,7 @@ class Description:
                 )
 
     def _if(self, command: Command) -> None:
-        with self._tx.when(truth(evaluate(command.text, self._variables))):
+        with self._tx.when(truth(self._evaluate(command.text))):
             end = self._body("elif", "else", "endif")
         if end and end.name == "elif":
             with self._otherwise(end), written_at(end.place):
@@ -217,6 +239,12 @@ class Description:
                 "the script ends, and its transaction does not",
                 where=command.place,
                 hint="write COMMIT or END, in the same branch",
+            )
+        if not _END.fullmatch(end.text):
+            raise problem(
+                f"{end.text} cannot be executed",
+                where=end.place,
+                hint="COMMIT or ROLLBACK alone, and BEGIN again behind a COMMIT",
             )
         if end.name == "rollback" and self._index < len(self._commands):
             raise problem("nothing is done behind ROLLBACK", where=end.place, hint="put it last")

@@ -173,15 +173,10 @@ class _Parser:
         return left
 
     def _bits(self) -> Value:
-        if self._takes("~"):
-            return ~_integer(self._bits_operand())
         left = self._sum()
         while word := self._takes(*_BITS):
-            left = _BITS[word](_integer(left), _integer(self._bits_operand()))
+            left = _BITS[word](_integer(left), _integer(self._sum()))
         return left
-
-    def _bits_operand(self) -> Value:
-        return ~_integer(self._bits_operand()) if self._takes("~") else self._sum()
 
     def _sum(self) -> Value:
         left = self._product()
@@ -207,6 +202,8 @@ class _Parser:
             if self.kind == "int" and int(self.word) == INT_MAX + 1:
                 return as_value(-int(self._advance()))
             return -_number(self._signed())
+        if self._takes("~"):  # it stands wherever a sign does, and takes in a whole sum
+            return ~_integer(self._sum())
         return self._primary()
 
     def _divided(self, left: Value, right: Value) -> Value:

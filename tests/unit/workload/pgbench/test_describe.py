@@ -96,6 +96,9 @@ def test_a_script_that_is_missing_is_told(tmp_path: Path) -> None:
         ("BEGIN;\n\\if 1\nSELECT 1;\nEND;\n\\endif", "END without BEGIN", 4),
         ("BEGIN;\nSELECT 1;\nROLLBACK;\nSELECT 2;", "nothing is done behind ROLLBACK", 3),
         ("BEGIN TRANSACTION SOON;", "BEGIN TRANSACTION SOON cannot be executed", 1),
+        ("BEGIN;\nSELECT 1;\nCOMMIT AND CHAIN;", "COMMIT AND CHAIN cannot be executed", 3),
+        ("BEGIN;\nROLLBACK TO SAVEPOINT s;", "ROLLBACK TO SAVEPOINT s cannot be executed", 2),
+        ("START;\nEND;", "START cannot be executed", 1),
         ("\\if 1\n\\set x 1\n\\endif\nSELECT :x;", "x may have no value here", 4),
     ],
 )
@@ -106,6 +109,28 @@ def test_what_has_no_counterpart_is_refused_with_its_line(
         described(text)
     assert caught.value.message.startswith(message)
     assert caught.value.where == f"load.sql:{line}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\\set n :n + 1", 1),
+        ("SELECT :n;\n\\set n 2", 2),
+        ("SELECT id FROM t WHERE id > :n \\gset\nSELECT :id AS n \\gset", 2),
+        ("\\if :n > 0\nSELECT 1;\n\\endif\n\\set n 0", 4),
+    ],
+)
+def test_a_variable_that_would_be_kept_for_the_next_transaction_is_refused(
+    text: str, line: int
+) -> None:
+    with pytest.raises(ProgramError) as caught:
+        described(text, n=0)
+    assert caught.value.message.startswith("variable 'n' is read before it is assigned")
+    assert caught.value.where == f"load.sql:{line}"
+
+
+def test_a_given_variable_can_be_assigned_before_it_is_read() -> None:
+    described("\\set n 5\nSELECT :n;\n\\set n :n + 1\nSELECT :n;", n=0)
 
 
 def test_an_empty_branch_is_none() -> None:
