@@ -6,9 +6,14 @@ import asyncio
 
 import pytest
 from documents import PLUGIN
-from documents.workload import BY_CUSTOMER, BY_KEY, BY_SKU
+from documents.workload import BY_CUSTOMER, BY_KEY, BY_SKU, CHANGE
 
-from stormdb.testing import PluginContract, Runner, ScratchDatabase
+from stormdb.testing import PluginContract, Run, Runner, ScratchDatabase
+
+TOTALS = "each total is the sum of its lines"
+CHANGES = "no change is lost: each order has the revision of its changes"
+INDEX = "the index has the operator class that was asked for"
+STILL = {"write_percent": 0}
 
 
 class TestContract(PluginContract):
@@ -16,17 +21,49 @@ class TestContract(PluginContract):
     memory_s = 5  # instead of 20
 
 
+def broken(run: Run) -> list[str]:
+    """What `verify` found to be wrong."""
+    return [name for name, finding in run.findings.items() if not finding.ok]
+
+
 def test_verify_sees_a_total_that_is_no_sum(
     stormdb_run: Runner, stormdb_database: ScratchDatabase
 ) -> None:
     run = stormdb_run("documents", duration="200ms")
-    assert [finding.ok for finding in run.result.findings or ()] == [True, True]
+    assert all(finding.ok for finding in run.findings.values())
     stormdb_database.fetch(
         "UPDATE stormdb_documents.customer_order SET body = jsonb_set(body, '{total}', '1') "
         "WHERE id = 7"
     )
     run = stormdb_run("documents", setup=False, duration="200ms")
-    assert [finding.ok for finding in run.result.findings or ()] == [True, False]
+    assert broken(run) == [TOTALS]
+
+
+def test_verify_sees_a_change_that_was_overwritten(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase
+) -> None:
+    stormdb_run("documents", duration="200ms", workload_config=STILL)
+
+    async def overwrite() -> None:
+        """Read a document, let another session change it, write it back as a whole."""
+        async with stormdb_database.connected() as one, stormdb_database.connected() as two:
+            for connection in (one, two):
+                await connection.execute("SET search_path = stormdb_documents")
+            read = await one.fetchval("SELECT body FROM customer_order WHERE id = 7")
+            await two.execute(CHANGE, 7, 9)
+            await one.execute("UPDATE customer_order SET body = $1 WHERE id = 7", read)
+
+    asyncio.run(overwrite())
+    run = stormdb_run("documents", setup=False, duration="200ms", workload_config=STILL)
+    assert broken(run) == [CHANGES]
+
+
+def test_an_index_of_the_other_operator_class_is_not_taken_for_the_one_asked_for(
+    stormdb_run: Runner,
+) -> None:
+    stormdb_run("documents", duration="200ms", workload_config=STILL)
+    other = {**STILL, "operator_class": "jsonb_ops"}
+    assert broken(stormdb_run("documents", duration="200ms", workload_config=other)) == [INDEX]
 
 
 @pytest.mark.parametrize("executor", ["native", "coroutine"])

@@ -26,7 +26,11 @@ CREATE TABLE IF NOT EXISTS customer_order (
 );
 CREATE INDEX IF NOT EXISTS customer_order_body ON customer_order USING gin (body {operator_class});
 CREATE INDEX IF NOT EXISTS customer_order_customer
-    ON customer_order (((body ->> 'customer')::bigint), id)
+    ON customer_order (((body ->> 'customer')::bigint), id);
+CREATE TABLE IF NOT EXISTS order_change (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id bigint NOT NULL REFERENCES customer_order
+)
 """
 
 # A pattern that the document must contain: both operator classes look it up in the index.
@@ -43,14 +47,18 @@ WHERE (body ->> 'customer')::bigint = $1 ORDER BY id DESC LIMIT 10
 BY_KEY = "SELECT count(*) FROM customer_order WHERE body ? 'note'"
 
 # One statement reads and writes, so that the row's lock covers both: a document which the client
-# reads, changes and writes back as a whole loses what others changed in the meantime.
+# reads, changes and writes back as a whole loses what others changed in the meantime. The change is
+# noted elsewhere too, where it cannot be overwritten: that is how `verify` sees a lost one.
 CHANGE = """
-UPDATE customer_order SET body = jsonb_set(body, '{lines,0,quantity}', to_jsonb($2::bigint))
-    || jsonb_build_object(
-        'total', (body ->> 'total')::bigint + (body #>> '{lines,0,cents}')::bigint
-                 * ($2::bigint - (body #>> '{lines,0,quantity}')::bigint),
-        'revision', (body ->> 'revision')::bigint + 1)
-WHERE id = $1
+WITH changed AS (
+    UPDATE customer_order SET body = jsonb_set(body, '{lines,0,quantity}', to_jsonb($2::bigint))
+        || jsonb_build_object(
+            'total', (body ->> 'total')::bigint + (body #>> '{lines,0,cents}')::bigint
+                     * ($2::bigint - (body #>> '{lines,0,quantity}')::bigint),
+            'revision', (body ->> 'revision')::bigint + 1)
+    WHERE id = $1 RETURNING id
+)
+INSERT INTO order_change (order_id) SELECT id FROM changed
 """
 
 WRONG_TOTALS = """
@@ -58,6 +66,16 @@ SELECT count(*) FROM customer_order
 WHERE (body ->> 'total')::bigint IS DISTINCT FROM (
     SELECT sum((line ->> 'quantity')::bigint * (line ->> 'cents')::bigint)
     FROM jsonb_array_elements(body -> 'lines') AS line)
+"""
+LOST_CHANGES = """
+SELECT count(*) FROM customer_order LEFT JOIN (
+    SELECT order_id AS id, count(*) AS noted FROM order_change GROUP BY order_id
+) AS change USING (id)
+WHERE (body ->> 'revision')::bigint IS DISTINCT FROM coalesce(noted, 0)
+"""
+OPERATOR_CLASS = """
+SELECT opcname FROM pg_index JOIN pg_opclass ON pg_opclass.oid = indclass[0]
+WHERE indexrelid = to_regclass('customer_order_body')
 """
 
 
@@ -83,7 +101,7 @@ class Documents(Workload):
             await connection.execute("ANALYZE customer_order")
 
     async def cleanup(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> None:
-        await db.execute("DROP TABLE IF EXISTS customer_order")
+        await db.execute("DROP TABLE IF EXISTS order_change, customer_order")
 
     def weights(self, cfg: Config) -> dict[str, int]:
         """Weight of each transaction."""
@@ -139,6 +157,8 @@ class Documents(Workload):
     async def verify(self, ctx: Context, db: asyncpg.Pool, cfg: Config) -> list[Finding]:
         found = await db.fetchval("SELECT count(*) FROM customer_order")
         wrong = await db.fetchval(WRONG_TOTALS)
+        lost = await db.fetchval(LOST_CHANGES)
+        operator_class = await db.fetchval(OPERATOR_CLASS)
         return [
             Finding(
                 name="every order is there",
@@ -149,6 +169,17 @@ class Documents(Workload):
                 name="each total is the sum of its lines",
                 ok=wrong == 0,
                 detail=f"{wrong} orders with another total",
+            ),
+            Finding(
+                name="no change is lost: each order has the revision of its changes",
+                ok=lost == 0,
+                detail=f"{lost} orders with another revision",
+            ),
+            Finding(
+                name="the index has the operator class that was asked for",
+                # `setup` keeps an index that is there, as it keeps the orders.
+                ok=operator_class == cfg.workload_config.operator_class,
+                detail=f"{operator_class}, and {cfg.workload_config.operator_class} was asked for",
             ),
         ]
 
