@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from events import PLUGIN
-from events.workload import TODAY
+from events.workload import TODAY, WRONG_PARTITIONS
 
 from stormdb.testing import PluginContract, Runner, ScratchDatabase
 
@@ -35,6 +35,51 @@ def test_no_event_is_lost_while_days_begin_and_end(
     )
     assert row["days"] > 0
     assert row["dropped"] > 0
+
+
+@pytest.mark.parametrize("executor", ["native", "coroutine"])
+def test_a_turn_counts_what_is_committed_under_a_stricter_level_of_the_run(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase, executor: str
+) -> None:
+    stormdb_run("events", duration="200ms", workload_config={"turns_per_mille": 0})
+    stormdb_database.fetch(
+        "ALTER TABLE stormdb_events.retired ADD CHECK "
+        "(current_setting('transaction_isolation') = 'read committed')"
+    )
+    run = stormdb_run(
+        "events",
+        executor=executor,
+        setup=False,
+        isolation="repeatable read",
+        workload_config={"turns_per_mille": 1000},
+    )
+    assert "23514" not in run.failures
+    (row,) = stormdb_database.fetch("SELECT count(*) AS days FROM stormdb_events.retired")
+    assert row["days"] > 0
+
+
+def test_the_partitions_are_those_of_the_calendar_where_a_day_has_no_midnight(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase
+) -> None:
+    stormdb_run("events", duration="200ms", workload_config={"turns_per_mille": 0})
+
+    async def counts() -> list[int]:
+        """Partitions of other years, and those that are wrong where 8 September begins at one."""
+        async with stormdb_database.connected() as connection:
+            await connection.execute("SET search_path = stormdb_events")
+            others = await connection.fetchval(
+                "SELECT count(*) FROM pg_inherits WHERE inhparent = 'event'::regclass"
+            )
+            await connection.execute("SET timezone = 'America/Santiago'")
+            for day in (8, 9):
+                await connection.execute(f"SELECT open_day('2024-09-0{day}')")
+            await connection.execute(
+                "UPDATE calendar SET oldest = '2024-09-08', today = '2024-09-09', ahead_days = 0"
+            )
+            return [others, await connection.fetchval(WRONG_PARTITIONS)]
+
+    others, wrong = asyncio.run(counts())
+    assert wrong == others
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,16 @@ from stormdb.testing import PluginContract, Runner, ScratchDatabase
 
 NO_CYCLE = "there is no cycle: every category hangs on the root"
 STILL = {"move_percent": 0}
+# A snapshot of the whole transaction is older than the lock that it waits for.
+REFUSE_STALE = """
+CREATE FUNCTION stormdb_tree.refuse_stale() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'moved by an old snapshot';
+    END IF;
+    RETURN NULL;
+END $$
+"""
 
 
 class TestContract(PluginContract):
@@ -29,6 +39,28 @@ def test_moves_leave_a_tree(stormdb_run: Runner, executor: str, guard: str) -> N
     assert run.committed_count > 0
     assert run.failures.keys() <= {"40001"}  # tried again, but not for ever
     assert all(finding.ok for finding in run.findings.values())
+
+
+@pytest.mark.parametrize("executor", ["native", "coroutine"])
+def test_the_lock_guards_under_a_stricter_level_of_the_run(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase, executor: str
+) -> None:
+    stormdb_run("tree", duration="200ms", workload_config=STILL)
+    stormdb_database.fetch(REFUSE_STALE)
+    stormdb_database.fetch(
+        "CREATE TRIGGER refuse_stale BEFORE UPDATE ON stormdb_tree.category "
+        "EXECUTE FUNCTION stormdb_tree.refuse_stale()"
+    )
+    run = stormdb_run(
+        "tree",
+        executor=executor,
+        setup=False,
+        duration="500ms",
+        isolation="repeatable read",
+        workload_config={"move_percent": 100},
+    )
+    assert run.committed_count > 0
+    assert run.failures == {}
 
 
 def test_two_moves_at_once_make_a_cycle_unless_they_are_guarded(

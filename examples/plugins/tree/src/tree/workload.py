@@ -63,7 +63,8 @@ UPDATE category SET parent_id = $2 WHERE id = $1 AND NOT EXISTS (
     SELECT FROM up WHERE id = $1
 )
 """
-# A statement of its own: the one that looks for the cycle must begin when the lock is there.
+# A statement of its own: the one that looks for the cycle must begin when the lock is there. And
+# see what is committed by then: a snapshot of the whole transaction would be older than the lock.
 LOCK = "SELECT pg_advisory_xact_lock($1)"
 
 
@@ -120,7 +121,7 @@ class Tree(Workload):
     @transaction(weight=lambda self, cfg: self.weights(cfg)["move"])
     def move(self, tx: Tx, cfg: Config) -> None:
         guard = cfg.workload_config.guard
-        with tx.block(isolation="serializable" if guard == "serializable" else None):
+        with tx.block(isolation="serializable" if guard == "serializable" else "read committed"):
             if guard == "lock":
                 tx.execute(LOCK, MOVE_LOCK, label="lock")
             moved, parent = uniform(2, category_count(cfg)), uniform(1, category_count(cfg))
@@ -148,7 +149,9 @@ class Tree(Workload):
         guard = cfg.workload_config.guard
         async with (
             db.acquire() as connection,
-            connection.transaction(isolation="serializable" if guard == "serializable" else None),
+            connection.transaction(
+                isolation="serializable" if guard == "serializable" else "read_committed"
+            ),
         ):
             if guard == "lock":
                 await connection.execute(LOCK, MOVE_LOCK)
