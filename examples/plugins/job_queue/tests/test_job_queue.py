@@ -52,6 +52,22 @@ def test_verify_sees_a_job_that_is_lost_or_done_twice(
     assert not run.findings[LEDGER].ok
 
 
+def test_the_wait_of_a_job_goes_on_until_it_is_claimed(
+    stormdb_run: Runner, stormdb_database: ScratchDatabase
+) -> None:
+    stormdb_run("job_queue", duration="100ms", workload_config={"enqueue_percent": 100})
+
+    async def waited_ms() -> float:
+        async with stormdb_database.connected() as connection, connection.transaction():
+            await connection.execute(f"SET search_path = {SCHEMA}")
+            await connection.execute("UPDATE job SET priority = 0, visible_at = now() WHERE id = 7")
+            (claimed,) = await connection.fetch(CLAIM)
+            assert claimed["id"] == 7
+            return float(claimed["waited_ms"])
+
+    assert asyncio.run(waited_ms()) > 0  # though now() is what it was
+
+
 def test_a_claimed_job_is_skipped_and_free_again_when_its_worker_dies(
     stormdb_run: Runner, stormdb_database: ScratchDatabase
 ) -> None:

@@ -37,12 +37,14 @@ CREATE TABLE IF NOT EXISTS ledger (
 """
 
 ENQUEUE = "INSERT INTO job (priority, payload) VALUES ($1, $2)"
+# The time is read outside of the part that locks: a wait for the row belongs to the job's wait.
 CLAIM_WAITING = """
-SELECT id, extract(epoch FROM now() - visible_at)::float8 * 1000 AS waited_ms
-FROM job WHERE done_at IS NULL AND visible_at <= now()
-ORDER BY priority, visible_at, id LIMIT 1 FOR UPDATE
+SELECT id, extract(epoch FROM clock_timestamp() - visible_at)::float8 * 1000 AS waited_ms FROM (
+    SELECT id, visible_at FROM job WHERE done_at IS NULL AND visible_at <= now()
+    ORDER BY priority, visible_at, id LIMIT 1 FOR UPDATE
+) AS claimed
 """
-CLAIM = CLAIM_WAITING.rstrip() + " SKIP LOCKED\n"
+CLAIM = CLAIM_WAITING.replace("FOR UPDATE", "FOR UPDATE SKIP LOCKED")
 PUT_OFF = """
 UPDATE job SET attempts = attempts + 1, visible_at = now() + interval '1 minute' * (attempts + 1)
 WHERE id = $1
