@@ -6,6 +6,7 @@ from vectors import PLUGIN
 
 from stormdb.testing import PluginContract, Runner, ScratchDatabase
 
+THERE = "every passage is there"
 TOPIC = "each passage has the topic that is nearest"
 
 
@@ -24,3 +25,6 @@ def test_verify_sees_a_passage_with_another_topic(
     still = {"write_percent": 0}
     run = stormdb_run("vectors", setup=False, duration="200ms", workload_config=still)
     assert not run.findings[TOPIC].ok
+    stormdb_database.fetch("TRUNCATE stormdb_vectors.passage")
+    run = stormdb_run("vectors", setup=False, duration="200ms", workload_config=still)
+    assert not run.findings[THERE].ok
