@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.conftest import Database
+from tests.support.ports import free_port
 
 __all__ = ["POOL_SIZE", "PROGRAM", "knows_prepared_statements", "pooling"]
 
@@ -35,13 +36,6 @@ def knows_prepared_statements() -> bool:
     found = re.search(r"PgBouncer (\d+)\.(\d+)", told.stdout)
     assert found, told.stdout
     return (int(found[1]), int(found[2])) >= (1, 21)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _configuration(database: Database, port: int, search_path: str) -> str:
@@ -73,7 +67,7 @@ def pooling(database: Database, search_path: str = "public") -> Iterator[Databas
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-", dir="/var/tmp"))
     folder.chmod(0o755)
     file, log = folder / "pgbouncer.ini", folder / "log"
-    port = _free_port()
+    port = free_port()
     file.write_text(_configuration(database, port, search_path))
     with log.open("wb") as output:
         process = subprocess.Popen([PROGRAM, "-q", file], stdout=output, stderr=output)

@@ -63,7 +63,7 @@ def _restart(
     loads: Loads, data_folder: Path, rate: int | None, transient_ratio: float
 ) -> tuple[Outcome, float]:
     """A run whose server goes away for 2 s, and how long it lasted: until all is well again."""
-    settings = FAST_SETTINGS | {"port": free_port()}
+    settings = FAST_SETTINGS | {"port": str(free_port())}
     first = EmbeddedServer(settings=settings, data_dir=data_folder / "data").start()
     second = EmbeddedServer(settings=settings, data_dir=data_folder / "data")
     taken: list[IntervalSnapshot] = []

@@ -88,7 +88,7 @@ def test_terminated_sessions_are_counted_and_replaced(
 
 def _restart(loads: Loads, data_folder: Path, rate: int | None, down_s: float) -> Outcome:
     """A run of 8 s; the server is down from 2 s on."""
-    settings = FAST_SETTINGS | {"port": free_port()}
+    settings = FAST_SETTINGS | {"port": str(free_port())}
     first = EmbeddedServer(settings=settings, data_dir=data_folder / "data").start()
 
     async def restart(load: RunningLoad) -> None:

@@ -84,7 +84,7 @@ def test_closed_loop_shows_a_stall_in_its_longest_service_times_only(
 
 def _run_with_restart(data_folder: Path, **keys: object) -> Ran:
     """A run of 8 s; the server is down from 2 s to 4 s."""
-    settings = FAST_SETTINGS | {"port": free_port()}
+    settings = FAST_SETTINGS | {"port": str(free_port())}
     first = EmbeddedServer(settings=settings, data_dir=data_folder / "data").start()
     second = EmbeddedServer(settings=settings, data_dir=data_folder / "data")
 
