@@ -142,14 +142,17 @@ async def test_nothing_of_a_hung_plugin_stays(
 ) -> None:
     monkeypatch.setenv("CRIME_STAGE", "initialize")
     monkeypatch.setenv("CRIME", "hang")
-    monkeypatch.setenv("PID_FILE", str(tmp_path / "pid"))
+    pid_file = tmp_path / "pid"
+    pid_file.touch()
+    monkeypatch.setenv("PID_FILE", str(pid_file))
     (record,) = discover.at_path(PLUGIN_FILE)
     limits = ShortLimits(write=(str(tmp_path),))
     task = asyncio.create_task(Host.start(record, limits))
-    while not (tmp_path / "pid").exists():  # noqa: ASYNC110 - another process makes it
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while not pid_file.read_text():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+        os.kill(int(pid_file.read_text()), 0)

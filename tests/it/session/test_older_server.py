@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,33 @@ def test_both_versions_of_the_protocol_log_in_with_scram(
         execute(wrong, program_of(describe), protocol_version=protocol_version)
 
 
+def _reload(server: EmbeddedServer) -> None:
+    """Let a server read its rules, and wait until it has: new sessions tell when it did."""
+    database = database_of(server)
+    [(before,)] = database.fetch("SELECT pg_conf_load_time()")
+    database.fetch("SELECT pg_reload_conf()")
+    limit = time.monotonic() + 60
+    while database.fetch("SELECT pg_conf_load_time()")[0][0] == before:
+        assert time.monotonic() < limit, "the server has not read its rules within 60 s"
+        time.sleep(0.01)
+
+
+@contextmanager
+def _role(server: EmbeddedServer, name: str, secret: str, method: str) -> Iterator[None]:
+    """A role that logs in by a method, as long as it is needed."""
+    rules = server.data_path / "pg_hba.conf"
+    before = rules.read_text()
+    database_of(server).fetch(f"CREATE ROLE {name} LOGIN PASSWORD '{secret}'")
+    try:
+        rules.write_text(f"host all {name} 127.0.0.1/32 {method}\n{before}")
+        _reload(server)
+        yield
+    finally:
+        rules.write_text(before)
+        _reload(server)
+        database_of(server).fetch(f"DROP ROLE {name}")
+
+
 @pytest.mark.parametrize("method", ["md5", "password"])
 def test_passwords_that_are_hashed_by_md5_or_sent_in_clear_log_in(
     older: EmbeddedServer, method: str
@@ -88,23 +117,16 @@ def test_passwords_that_are_hashed_by_md5_or_sent_in_clear_log_in(
     role, password = f"by_{method}", "open-sesame"
     digest = hashlib.md5(f"{password}{role}".encode(), usedforsecurity=False).hexdigest()
     database = _through(database_of(older), "TCP")
-    database.fetch(f"CREATE ROLE {role} LOGIN PASSWORD 'md5{digest}'")
-    rules = older.data_path / "pg_hba.conf"
-    rules.write_text(f"host all {role} 127.0.0.1/32 {method}\n{rules.read_text()}")
-    [(before,)] = database.fetch("SELECT pg_conf_load_time()")
-    database.fetch("SELECT pg_reload_conf()")
-    # A new session has what the server has read.
-    while database.fetch("SELECT pg_conf_load_time()")[0][0] == before:
-        pass
 
     def describe(tx: Any) -> None:
         tx.execute("SELECT 1 WHERE current_user = $1", role, rows=1)
 
-    outcome = execute(replace(database, user=role, password=password), program_of(describe))
-    assert outcome.row().failed == {}
-    assert outcome.row().committed > 10
-    with pytest.raises(pytest.fail.Exception, match="password authentication failed"):
-        execute(replace(database, user=role, password="wrong"), program_of(describe))
+    with _role(older, role, f"md5{digest}", method):
+        outcome = execute(replace(database, user=role, password=password), program_of(describe))
+        assert outcome.row().failed == {}
+        assert outcome.row().committed > 10
+        with pytest.raises(pytest.fail.Exception, match="password authentication failed"):
+            execute(replace(database, user=role, password="wrong"), program_of(describe))
 
 
 @VERSIONS
