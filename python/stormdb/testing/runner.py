@@ -63,6 +63,11 @@ class Run:
         return self.summary.accounting.committed_count
 
     @property
+    def unfinished_count(self) -> int:
+        """Transactions that were given up at the end: each has committed or not, nobody knows."""
+        return self.summary.accounting.unfinished_count
+
+    @property
     def failures(self) -> dict[str, int]:
         """Failed transactions of all phases, by SQLSTATE."""
         return {

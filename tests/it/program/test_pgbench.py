@@ -143,7 +143,7 @@ async def test_a_script_leaves_the_same_data_behind(
             pgbench, stormdb_database, plugin / "draw.sql", DRAWS, "-Dn=100", "--random-seed=1"
         )
         theirs = await _drawn(connection, "drawn")
-    assert len(ours) == run.committed_count
+    assert run.committed_count <= len(ours) <= run.committed_count + run.unfinished_count
     assert len(theirs) == DRAWS
     for column in range(4):
         one, other = [row[column] for row in ours], [row[column] for row in theirs]

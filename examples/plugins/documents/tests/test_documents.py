@@ -74,7 +74,9 @@ def test_each_change_revises_an_order_once(
     (row,) = stormdb_database.fetch(
         "SELECT sum((body ->> 'revision')::bigint) AS changes FROM stormdb_documents.customer_order"
     )
-    assert row["changes"] == run.committed_count > 0
+    assert run.failures == {}
+    # One that was given up at the end has changed its order or not.
+    assert 0 < run.committed_count <= row["changes"] <= run.committed_count + run.unfinished_count
 
 
 @pytest.mark.parametrize(
