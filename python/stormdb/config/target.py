@@ -106,27 +106,6 @@ class ConnectTarget:
             arguments["dsn"] = f"postgresql:///?{urlencode(files)}"
         return arguments
 
-    def libpq_environment(self) -> dict[str, str]:
-        """Variables with which psql and its like reach the same server."""
-        values = {
-            "PGHOST": ",".join(self.hosts),
-            "PGPORT": ",".join(map(str, self.ports)),
-            "PGUSER": self.user,
-            "PGDATABASE": self.dbname,
-            "PGPASSWORD": self.password or "",
-            "PGSSLMODE": self.sslmode,
-            "PGSSLROOTCERT": self.sslrootcert,
-            "PGSSLCERT": self.sslcert,
-            "PGSSLKEY": self.sslkey,
-            "PGSSLCRL": self.sslcrl,
-            "PGAPPNAME": self.application_name,
-            "PGTARGETSESSIONATTRS": self.target_session_attrs,
-            "PGMAXPROTOCOLVERSION": self.max_protocol_version,
-            "PGOPTIONS": self.options,
-            "PGCONNECT_TIMEOUT": str(-(-self.connect_timeout_ns // 10**9)),
-        }
-        return {name: value for name, value in values.items() if value}
-
     def _tls(self) -> ssl.SSLContext | str | bool:
         """TLS as asyncpg takes it; `allow` and `prefer` are its own business: they may try twice.
 

@@ -165,10 +165,6 @@ class Trace:
         self._clock += 1
         return self._clock
 
-    def name_of(self, slot: int) -> str:
-        """Name of a variable."""
-        return self._variables[slot].name
-
     def bounds_of(self, slot: int) -> Bounds:
         """What is known here of a variable that is an integer.
 

@@ -20,6 +20,7 @@ import pytest
 from stormdb.config import ConnectTarget, DatabaseSettings, load, resolve_target
 from stormdb.server import EmbeddedServer
 from tests.conftest import Database
+from tests.support.libpq import libpq_environment
 from tests.support.tls import Authority, turn_on_tls
 from tests.support.tls_proxy import tls_proxy
 
@@ -57,7 +58,7 @@ async def _who(target: ConnectTarget) -> dict[str, Any]:
 def _psql(server: EmbeddedServer, target: ConnectTarget, sql: str = "SELECT current_user") -> str:
     done = subprocess.run(
         [server.bin_dir / "psql", "-XAtc", sql],
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **target.libpq_environment()},
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **libpq_environment(target)},
         capture_output=True,
         text=True,
         check=False,

@@ -15,6 +15,7 @@ import pytest
 from stormdb.errors import ProgramError
 from stormdb.testing.runner import Runner
 from stormdb.testing.subject import find_record
+from tests.support.libpq import libpq_environment
 from tests.support.pgbench import value_of
 from tests.support.reference import EvaluationError
 
@@ -165,7 +166,7 @@ def _run_pgbench(
 ) -> None:
     done = subprocess.run(
         [pgbench, "--no-vacuum", f"--transactions={count}", f"--file={script}", *options],
-        env=database.target.libpq_environment(),
+        env=libpq_environment(database.target),
         capture_output=True,
         text=True,
         check=False,

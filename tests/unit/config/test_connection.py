@@ -246,13 +246,7 @@ def test_a_label_names_the_server_and_no_user(
 def test_a_password_is_in_no_text(tmp_path: Path) -> None:
     target = _resolve(tmp_path, host="a", password="hush")
     assert "hush" not in repr(target) + str(target) + target.label
-    assert target.libpq_environment()["PGPASSWORD"] == "hush"
-
-
-def test_psql_waits_as_long_in_whole_seconds(tmp_path: Path) -> None:
-    for text, seconds in (("1500ms", "2"), ("3s", "3"), ("0s", "0")):
-        environment = _resolve(tmp_path, connect_timeout=text).libpq_environment()
-        assert environment["PGCONNECT_TIMEOUT"] == seconds
+    assert target.password == "hush"
 
 
 @given(
@@ -294,4 +288,3 @@ def test_a_protocol_version_needs_no_quotes(
 ) -> None:
     target = _resolve(tmp_path, max_protocol_version=given)
     assert target.max_protocol_version == asked_for
-    assert target.libpq_environment()["PGMAXPROTOCOLVERSION"] == asked_for
