@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from stormdb._native import IntervalSnapshot, Phase, Plan, Rate, Recorder, Schedule
+from stormdb._native import Histogram, IntervalSnapshot, Phase, Plan, Rate, Recorder, Schedule
 from stormdb.results import (
     ExecutorInfo,
     Finding,
@@ -26,6 +26,14 @@ from stormdb.results import (
 
 SECOND_NS = 10**9
 MS_NS = 10**6
+
+
+def histogram_of(*times_ns: int) -> Histogram:
+    """These times, recorded."""
+    histogram = Histogram()
+    for time_ns in times_ns:
+        histogram.record(time_ns)
+    return histogram
 
 
 @dataclass(frozen=True, kw_only=True)

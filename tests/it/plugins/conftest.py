@@ -1,9 +1,11 @@
-"""Hosts and catalogs with short limits, and a cache of their own."""
+"""Hosts and catalogs with short limits, a cache of their own, and the command."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.conftest import database_of
 if TYPE_CHECKING:
     from stormdb.server import EmbeddedServer
 
+COMMAND = Path(sys.executable).with_name("stormdb")
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "plugins"
 SECOND_NS = 10**9
 
@@ -36,6 +39,28 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project's folder, and a user who has no plugins yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    here = tmp_path / "project"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return here
+
+
+def run_stormdb(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run `stormdb words…` to its end."""
+    return subprocess.run([COMMAND, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def stormdb(*words: object, code: int = 0) -> str:
+    """All that `stormdb words…` says, whose exit code is known."""
+    done = run_stormdb(*words)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 class Imported:

@@ -8,21 +8,18 @@ import pty
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stormdb.errors import ExitCode
-from tests.it.plugins.conftest import FIXTURES
+from tests.it.plugins.conftest import COMMAND, FIXTURES, run_stormdb
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
     from tests.conftest import Database
-
-COMMAND = Path(sys.executable).with_name("stormdb")
 
 
 @pytest.fixture
@@ -35,12 +32,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(FIXTURES / "malformed" / name, plugins)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def stormdb(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *words], check=False, capture_output=True, text=True, timeout=60
-    )
 
 
 def shown(done: subprocess.CompletedProcess[str]) -> str:
@@ -64,23 +55,23 @@ def test_what_people_read(folder: Path, snapshot: SnapshotAssertion) -> None:
         "plugins check nowhere.py",
         "plugins list --plugin nowhere.py",
     ):
-        assert f"$ stormdb {words}\n{shown(stormdb(*words.split()))}" == snapshot(name=words)
+        assert f"$ stormdb {words}\n{shown(run_stormdb(*words.split()))}" == snapshot(name=words)
 
 
 def test_a_path_is_checked_for_itself_whatever_else_has_its_name(folder: Path) -> None:
     shutil.copy(folder / "plugins" / "talker.py", folder / "plugins" / "copy.py")
-    done = stormdb("plugins", "check", "plugins/talker.py")
+    done = run_stormdb("plugins", "check", "plugins/talker.py")
     assert done.returncode == 0
     assert "talker 2.1" in done.stdout
-    done = stormdb("plugins", "check", "plugins/talker.py", "plugins/copy.py")
+    done = run_stormdb("plugins", "check", "plugins/talker.py", "plugins/copy.py")
     assert done.returncode == ExitCode.WORKLOAD
     assert "several plugins are named talker: " in done.stdout
-    assert stormdb("plugins", "check").returncode == ExitCode.WORKLOAD
+    assert run_stormdb("plugins", "check").returncode == ExitCode.WORKLOAD
 
 
 def test_what_programs_read(folder: Path) -> None:
     named = ["--plugin", "plugins/talker.py", "--plugin", "plugins/syntax_error.py"]
-    text = stormdb("plugins", "list", "--json", *named).stdout
+    text = run_stormdb("plugins", "list", "--json", *named).stdout
     listed = {one["name"]: one for one in json.loads(text)}
     assert listed["talker"]["metadata"]["workload_types"] == ["talk", "shout"]
     assert listed["talker"]["source"] == str(folder / "plugins" / "talker.py")
@@ -89,14 +80,14 @@ def test_what_programs_read(folder: Path) -> None:
     assert listed["syntax_error"]["metadata"] is None
     assert listed["syntax_error"]["problem"]["where"] == "plugins/syntax_error.py:4"
 
-    workloads = json.loads(stormdb("workloads", "list", "--json").stdout)
+    workloads = json.loads(run_stormdb("workloads", "list", "--json").stdout)
     assert {"workload": "shout", "plugin": "talker", "description": ""} in workloads
 
-    facts = json.loads(stormdb("plugins", "info", "talker", "--json").stdout)
+    facts = json.loads(run_stormdb("plugins", "info", "talker", "--json").stdout)
     assert set(facts["workloads"]) == {"talk", "shout"}
     assert facts["workloads"]["talk"]["config_schema"]["properties"]["words"]["maximum"] == 10
 
-    done = stormdb("plugins", "check", "--json")
+    done = run_stormdb("plugins", "check", "--json")
     assert done.returncode == ExitCode.WORKLOAD
     steps = {one["name"]: one["checks"] for one in json.loads(done.stdout)}
     assert all(step["ok"] for step in steps["quickstart"] + steps["talker"])
@@ -107,15 +98,15 @@ def test_what_programs_read(folder: Path) -> None:
 
 def test_a_configuration_file_says_where_plugins_are(folder: Path) -> None:
     (folder / "plugins").rename(folder / "elsewhere")
-    assert "talker" not in stormdb("plugins", "list").stdout
+    assert "talker" not in run_stormdb("plugins", "list").stdout
     (folder / "stormdb.yaml").write_text(
         "workload: talk\nplugins:\n  paths: [elsewhere]\n  files:\n    - ./nothing.py\n"
     )
-    done = stormdb("plugins", "list", "-c", "stormdb.yaml")
+    done = run_stormdb("plugins", "list", "-c", "stormdb.yaml")
     assert done.returncode == ExitCode.USAGE
     assert "stormdb.yaml:5: plugins.files[0]: there is no file or folder" in done.stderr
     (folder / "stormdb.yaml").write_text("plugins: {paths: [elsewhere]}")
-    assert "talker" in stormdb("plugins", "list", "-c", "stormdb.yaml").stdout
+    assert "talker" in run_stormdb("plugins", "list", "-c", "stormdb.yaml").stdout
 
 
 def test_a_terminal_gets_a_table_that_fits(folder: Path) -> None:

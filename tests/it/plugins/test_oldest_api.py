@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +10,19 @@ import pytest
 
 from stormdb.plugin import API_VERSION
 from stormdb.plugins.digest import digest
+from tests.it.plugins.conftest import run_stormdb, stormdb
 
 if TYPE_CHECKING:
     from tests.conftest import Database
 
-COMMAND = Path(sys.executable).with_name("stormdb")
 PROJECT = Path(__file__).parents[2] / "fixtures" / "oldest_api"
 AS_IT_WAS = "51d4fe94f90b87ff9afdabc16144f1dd2775fdf3b336fe07508280c165dd51b7"
-
-
-def stormdb(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *map(str, words)], capture_output=True, text=True, check=False)
 
 
 def reported(workload: str, database: Database, folder: Path) -> dict[str, Any]:
     """The report of a short run."""
     report = folder / f"{workload}.json"
-    done = stormdb(
+    done = run_stormdb(
         *("run", workload, "--setup", "--duration", "1s", "--scale", 2, "--json", report),
         *("--host", database.host, "--port", database.port, "--username", database.user),
         *("--dbname", database.dbname, "--set", "mode=odd", "--set", "workload_config.step=3"),
@@ -47,11 +41,10 @@ def test_the_oldest_api_is_still_supported(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("PGPASSWORD", database.password)
     monkeypatch.chdir(tmp_path)
-    done = stormdb("plugins", "build", PROJECT)
+    done = run_stormdb("plugins", "build", PROJECT)
     assert done.returncode == 0, done.stderr
-    done = stormdb("plugins", "install", done.stdout.strip())
-    assert done.returncode == 0, done.stderr
-    listed = json.loads(stormdb("plugins", "list", "--json").stdout)
+    stormdb("plugins", "install", done.stdout.strip())
+    listed = json.loads(stormdb("plugins", "list", "--json"))
     (facts,) = [one for one in listed if one["name"] == "oldest_api"]
     assert (facts["kind"], facts["metadata"]["api_version"]) == ("wheel", "1.0")
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from stormdb.plugins import Access, discover
 from stormdb.plugins.lock import read_lock
-from tests.it.plugins.conftest import Imported
+from tests.it.plugins.conftest import Imported, stormdb
 from tests.it.plugins.test_catalog import make_file, make_project, source
 from tests.support.wheels import make_wheel
 
-COMMAND = Path(sys.executable).with_name("stormdb")
 SIGNED = Path(__file__).parents[2] / "fixtures" / "signatures"
 ABOUT = """# /// script
 # [tool.stormdb]
@@ -27,22 +24,7 @@ ABOUT = """# /// script
 """
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project's folder, and a user who has no plugins yet."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    here = tmp_path / "project"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    return here
-
-
-def stormdb(*arguments: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def listed() -> dict[str, dict[str, object]]:

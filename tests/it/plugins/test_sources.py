@@ -13,7 +13,7 @@ import pytest
 
 from stormdb.plugins import Catalog, Host
 from stormdb.plugins.uv import find_uv
-from tests.it.plugins.conftest import Imported, ShortLimits
+from tests.it.plugins.conftest import Imported, ShortLimits, stormdb
 from tests.it.plugins.test_catalog import (
     make_file,
     make_package,
@@ -25,24 +25,10 @@ from tests.it.plugins.test_catalog import (
 from tests.it.plugins.test_environments import make_plugin
 from tests.support import wheels as tiny
 
-COMMAND = Path(sys.executable).with_name("stormdb")
 NOBODY = "http://127.0.0.1:9/simple"
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project's folder, and a user who has no plugins yet."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    here = tmp_path / "project"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    return here
-
-
-def stormdb(*words: object, code: int = 0) -> str:
-    done = subprocess.run([COMMAND, *map(str, words)], capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def asked() -> dict[str, bool]:

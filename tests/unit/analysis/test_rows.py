@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 
 from stormdb._native import Histogram
 from stormdb.analysis.rows import merged, time_buckets, time_stats
-from tests.support.measured import MS_NS
-
-
-def histogram_of(*times_ns: int) -> Histogram:
-    histogram = Histogram()
-    for time_ns in times_ns:
-        histogram.record(time_ns)
-    return histogram
+from tests.support.measured import MS_NS, histogram_of
 
 
 def test_statistics_of_one_to_a_thousand_milliseconds() -> None:

@@ -3,20 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from stormdb.config.course import LoadSettings, PhaseSettings
+from tests.unit.config.conftest import messages_of
 
 
 def _phase(**keys: Any) -> PhaseSettings:
     return PhaseSettings.model_validate({"name": "a", "duration": "10s", **keys})
-
-
-def _messages(model: Any, values: dict[str, Any]) -> list[str]:
-    with pytest.raises(ValidationError) as caught:
-        model.model_validate(values)
-    errors = caught.value.errors()
-    return [error["ctx"]["message"] for error in errors if error["type"] == "stormdb"]
 
 
 def test_a_ramp_is_no_steady_phase_unless_it_says_so() -> None:
@@ -29,7 +22,7 @@ def test_a_rate_never_falls_below_zero() -> None:
     assert _phase(rate="5/s", sine={"amplitude": "5/s", "period": "1s"})
     phase = {"name": "a", "duration": "9s", "rate": "5/s"}
     sine = {"amplitude": "6/s", "period": "1s"}
-    (message,) = _messages(PhaseSettings, {**phase, "sine": sine})
+    (message,) = messages_of(PhaseSettings, {**phase, "sine": sine})
     assert message.startswith("the amplitude is above the rate")
 
 
@@ -37,7 +30,7 @@ def test_a_spike_lies_within_its_phase() -> None:
     assert _phase(rate="5/s", spike={"peak": "9/s", "at": "9s", "width": "1s"})
     phase = {"name": "a", "duration": "9s", "rate": "5/s"}
     spike = {"peak": "9/s", "at": "8s", "width": "1001ms"}
-    (message,) = _messages(PhaseSettings, {**phase, "spike": spike})
+    (message,) = messages_of(PhaseSettings, {**phase, "spike": spike})
     assert message == "the spike ends after its phase"
 
 
@@ -46,7 +39,7 @@ def test_something_arrives_in_every_phase() -> None:
     assert _phase(**{"from": 0, "to": "5/s"})
     for rates in ({"rate": 0}, {"from": 0, "to": 0}):
         phase = {"name": "a", "duration": "9s", **rates}
-        assert _messages(PhaseSettings, phase) == ["nothing arrives at a rate of 0"]
+        assert messages_of(PhaseSettings, phase) == ["nothing arrives at a rate of 0"]
 
 
 @pytest.mark.parametrize(("speed", "micro"), [("2", 2_000_000), (0.5, 500_000), (1e-6, 1)])
@@ -56,5 +49,5 @@ def test_a_speed_is_a_factor(speed: object, micro: int) -> None:
 
 @pytest.mark.parametrize("speed", [0, -1, "fast", True, "1e30", "nan"])
 def test_what_is_no_factor_is_refused(speed: object) -> None:
-    (message,) = _messages(LoadSettings, {"speed": speed})
+    (message,) = messages_of(LoadSettings, {"speed": speed})
     assert message.endswith("is not a factor")

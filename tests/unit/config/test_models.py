@@ -2,20 +2,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from stormdb.config.course import LoadSettings
 from stormdb.config.models import PluginLimits, RunSettings
-
-
-def _messages(model: Any, values: dict[str, Any]) -> list[str]:
-    with pytest.raises(ValidationError) as caught:
-        model.model_validate(values)
-    errors = caught.value.errors()
-    return [error["ctx"]["message"] for error in errors if error["type"] == "stormdb"]
+from tests.unit.config.conftest import messages_of
 
 
 def test_attributes_carry_units() -> None:
@@ -38,7 +31,7 @@ def test_attributes_carry_units() -> None:
     ],
 )
 def test_limits_have_reasons(key: str, value: object, message: str) -> None:
-    assert _messages(RunSettings, {"workload": "x", key: value}) == [message]
+    assert messages_of(RunSettings, {"workload": "x", key: value}) == [message]
 
 
 def test_threads_are_one_per_core_or_as_told() -> None:
@@ -56,7 +49,7 @@ def test_each_thread_needs_two_connections_if_some_are_transient() -> None:
     settings = RunSettings.model_validate({**mixed, "workers": 3})
     assert (settings.threads, settings.transient_ratio) == (1, 0.05)
     assert RunSettings.model_validate({**mixed, "workers": 4, "threads": 2}).threads == 2
-    (message,) = _messages(RunSettings, {**mixed, "workers": 5, "threads": 3})
+    (message,) = messages_of(RunSettings, {**mixed, "workers": 5, "threads": 3})
     assert message == "3 threads cannot share 5 connections, some of them transient"
 
 

@@ -9,17 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormdb._native import HIGHEST_TIME_NS, Histogram
+from tests.support.measured import histogram_of
 
 _TIMES = st.lists(
     st.integers(0, 46).flatmap(lambda bits: st.integers(0, min(2**bits, HIGHEST_TIME_NS)))
 )
-
-
-def _histogram(times_ns: list[int]) -> Histogram:
-    histogram = Histogram()
-    for time_ns in times_ns:
-        histogram.record(time_ns)
-    return histogram
 
 
 def _independent(times_ns: list[int]) -> HdrHistogram:
@@ -31,7 +25,7 @@ def _independent(times_ns: list[int]) -> HdrHistogram:
 
 @given(times_ns=_TIMES)
 def test_an_independent_reader_sees_the_same_counts(times_ns: list[int]) -> None:
-    ours = _histogram(times_ns)
+    ours = histogram_of(*times_ns)
     theirs = HdrHistogram.decode(base64.b64encode(ours.encode_v2()))
     assert theirs.get_total_count() == len(times_ns) == ours.count
     counted = {
@@ -46,37 +40,37 @@ def test_an_independent_reader_sees_the_same_counts(times_ns: list[int]) -> None
 @given(times_ns=_TIMES)
 def test_what_an_independent_writer_wrote_is_read(times_ns: list[int]) -> None:
     text = _independent(times_ns).encode()
-    assert Histogram.decode_v2(base64.b64decode(text)) == _histogram(times_ns)
+    assert Histogram.decode_v2(base64.b64decode(text)) == histogram_of(*times_ns)
 
 
 @given(times_ns=_TIMES, compressed=st.booleans())
 def test_decoding_is_the_inverse_of_encoding(times_ns: list[int], compressed: bool) -> None:
-    histogram = _histogram(times_ns)
+    histogram = histogram_of(*times_ns)
     assert Histogram.decode_v2(histogram.encode_v2(compressed)) == histogram
 
 
 @given(one=_TIMES, two=_TIMES)
 def test_merging_is_recording_together(one: list[int], two: list[int]) -> None:
-    merged = _histogram(one)
-    merged.merge(_histogram(two))
-    assert merged == _histogram(one + two)
+    merged = histogram_of(*one)
+    merged.merge(histogram_of(*two))
+    assert merged == histogram_of(*one, *two)
 
 
 def test_a_histogram_can_be_merged_with_itself() -> None:
-    histogram = _histogram([5, 7])
+    histogram = histogram_of(5, 7)
     histogram.merge(histogram)
     assert histogram.buckets() == [(5, 5, 2), (7, 7, 2)]
 
 
 def test_a_copy_is_its_own() -> None:
-    histogram = _histogram([5])
+    histogram = histogram_of(5)
     copy = histogram.copy()
     copy.record(7)
     assert (histogram.count, copy.count) == (1, 2)
 
 
 def test_statistics_of_a_few_known_times() -> None:
-    histogram = _histogram([10, 20, 30, 40])
+    histogram = histogram_of(10, 20, 30, 40)
     assert (histogram.min_ns, histogram.max_ns, histogram.mean_ns) == (10, 40, 25.0)
     assert histogram.stdev_ns == pytest.approx(11.18, abs=0.01)
     assert histogram.count_at_or_below(20) == 2
@@ -89,8 +83,8 @@ def test_statistics_of_a_few_known_times() -> None:
         (b"", "histogram: it is cut short"),
         (b"not a histogram", "histogram: it does not start with the V2 cookie"),
         (HdrHistogram(1, 1000, 2).encode()[:7], "histogram: it does not start"),
-        (_histogram([5]).encode_v2(compressed=False)[:-1], "histogram: it claims"),
-        (_histogram([5]).encode_v2()[:-1], "histogram: it claims"),
+        (histogram_of(5).encode_v2(compressed=False)[:-1], "histogram: it claims"),
+        (histogram_of(5).encode_v2()[:-1], "histogram: it claims"),
     ],
 )
 def test_foreign_bytes_are_refused(data: bytes, says: str) -> None:
@@ -100,6 +94,6 @@ def test_foreign_bytes_are_refused(data: bytes, says: str) -> None:
 
 @given(data=st.binary(max_size=200), head=st.integers(0, 60))
 def test_no_bytes_crash_the_reader(data: bytes, head: int) -> None:
-    for start in (b"", _histogram([5, 10**9]).encode_v2(compressed=False)[:head]):
+    for start in (b"", histogram_of(5, 10**9).encode_v2(compressed=False)[:head]):
         with contextlib.suppress(ValueError):
             Histogram.decode_v2(start + data)
