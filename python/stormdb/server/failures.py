@@ -85,11 +85,11 @@ def refused(error: OSError, folder: Path | None) -> ConnectError:
     return ConnectError(
         f"the server did not start: {error.strerror}",
         where=str(where) if where else None,
-        hint=_room_hint(folder) if is_full else None,
+        hint=_room_hint(where) if is_full else None,
     )
 
 
-def _room_hint(folder: Path | None) -> str:
+def _room_hint(folder: Path | str | None) -> str:
     place = f"where {folder} lies" if folder else "there"
     return (
         f"free some space {place}, or name a folder on another disk: in TMPDIR for temporary data, "
