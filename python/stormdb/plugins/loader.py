@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stormdb.plugin import PluginMetadata, Workload, WorkloadPlugin
 from stormdb.plugins import places
 from stormdb.plugins.failures import ContractError
+from stormdb.plugins.own_source import OwnSource, import_from_source
 
 if TYPE_CHECKING:
     from stormdb.plugins.record import EntryPoint
@@ -63,6 +64,7 @@ def import_plugin(entry: EntryPoint) -> WorkloadPlugin:
 
 
 def _import(entry: EntryPoint) -> ModuleType:
+    import_from_source(entry.roots)
     if entry.search_path:
         sys.path.insert(0, entry.search_path)
     if not entry.file:
@@ -74,7 +76,10 @@ def _import(entry: EntryPoint) -> ModuleType:
         # A file may have the name of a module that it imports, or one that is no name at all.
         name = "stormdb_plugin_" + re.sub(r"\W", "_", name)
     spec = importlib.util.spec_from_file_location(
-        name, entry.file, submodule_search_locations=folder
+        name,
+        entry.file,
+        loader=OwnSource(name, entry.file),
+        submodule_search_locations=folder,
     )
     assert spec
     assert spec.loader

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import py_compile
 import shutil
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from stormdb.plugins import Access, discover
 from stormdb.plugins.lock import read_lock
 from tests.it.plugins.conftest import Imported, stormdb
-from tests.it.plugins.test_catalog import make_file, make_project, source
+from tests.it.plugins.test_catalog import make_file, make_package, make_project, source
 from tests.support.wheels import make_wheel
 
 SIGNED = Path(__file__).parents[2] / "fixtures" / "signatures"
@@ -165,6 +168,33 @@ def test_a_lock_then_one_changed_byte_is_refused_before_any_code_runs(
     stormdb("plugins", "lock", "-c", "stormdb.yaml")
     stormdb(*run, code=2)
     assert "shop" in imported.names()
+
+
+@pytest.mark.parametrize("make", [make_file, make_package, make_project])
+def test_a_forged_compiled_module_is_not_run_in_place_of_the_source(
+    tmp_path: Path, make: Callable[[Path, str], Path]
+) -> None:
+    path = make(tmp_path, "shop")
+    for module in [path] if path.is_file() else list(path.rglob("*.py")):
+        source = module.read_text()
+        module.write_text(f"raise RuntimeError('forged')\n{source}")
+        compiled = Path(py_compile.compile(str(module), doraise=True) or "")
+        module.write_text(source)
+        # What Python compares: time and size of the source.
+        about = module.stat()
+        head = struct.pack("<II", int(about.st_mtime), about.st_size)
+        compiled.write_bytes(compiled.read_bytes()[:8] + head + compiled.read_bytes()[16:])
+    assert "ok       load" in stormdb("plugins", "check", path)
+
+
+def test_a_compiled_module_without_source_is_refused(tmp_path: Path) -> None:
+    package = make_package(tmp_path, "shop")
+    (package / "extra.py").write_text("")
+    py_compile.compile(str(package / "extra.py"), str(package / "extra.pyc"), doraise=True)
+    (package / "extra.py").unlink()
+    (package / "__init__.py").write_text("from shop import extra\nfrom shop.main import PLUGIN\n")
+    text = stormdb("plugins", "check", package, code=3)
+    assert "extra.pyc has no source beside it, so no digest covers it" in text
 
 
 def test_a_package_that_is_not_the_locked_one_is_refused(
