@@ -72,8 +72,17 @@ def installed() -> Iterator[Installed]:
             path = _content_of(folder)
             if folder.name not in seen and path:
                 seen.add(folder.name)
-                origin = json.loads(facts.read_text(encoding="utf-8"))["from"]
-                yield Installed(name=folder.name, folder=folder, origin=origin, path=path)
+                yield Installed(
+                    name=folder.name, folder=folder, origin=_origin_in(facts), path=path
+                )
+
+
+def _origin_in(facts: Path) -> str:
+    """What was written down at the installation; a damaged file hinders nobody from removing it."""
+    try:
+        return str(json.loads(facts.read_text(encoding="utf-8"))["from"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"what {facts} does not tell"
 
 
 def _content_of(folder: Path) -> Path | None:

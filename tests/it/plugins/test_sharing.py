@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import py_compile
 import shutil
 import struct
@@ -48,6 +49,9 @@ def test_a_file_is_installed_updated_and_removed(
     assert "the same as before" in stormdb("plugins", "update", "shop")
     file.write_text(source("shop") + "# newer\n")
     assert stormdb("plugins", "update", "shop") == "updated shop\n"
+    (facts,) = Path(os.environ["XDG_DATA_HOME"]).glob("stormdb/plugins/shop/plugin.json")
+    facts.write_text("{")
+    assert "plugin.json does not tell" in str(listed()["shop"]["installed_from"])
     assert "removed shop" in stormdb("plugins", "remove", "shop")
     assert listed() == {}
     message = "there is no installed plugin shop; hint: none is installed"
