@@ -139,7 +139,9 @@ async def _check(
 _RIGHTS = """
 SELECT array_remove(ARRAY[
     CASE WHEN rolsuper THEN 'a superuser'
-         WHEN rolname IN (current_user, session_user) THEN 'the role that stormdb logs in as' END
+         WHEN rolname IN (current_user, session_user) THEN 'the role that stormdb logs in as'
+         WHEN rolcreaterole AND current_setting('server_version_num')::int < 160000
+         THEN 'one that may create roles, and before PostgreSQL 16 join most others' END
 ] || ARRAY(
     SELECT 'a member of ' || quote_ident(parent.rolname)
     FROM pg_catalog.pg_roles AS parent

@@ -14,13 +14,15 @@ from stormdb.config import ConnectTarget, load, resolve_target
 from stormdb.errors import ConfigError, ConnectError
 from stormdb.run.role import reach_as_role
 from stormdb.run.stages import Stages
-from tests.conftest import Database
+from stormdb.server import EmbeddedServer
+from tests.conftest import FAST_SETTINGS, Database, database_of
 from tests.it.run.command import Command
 from tests.it.run.native import Watcher
 
 INTRUDER = Path(__file__).parent / "plugins" / "intruder.py"
 PASSWORD = "of the plugin"
 REFUSED = "42501"
+OLDER = Path("/usr/lib/postgresql/15/bin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +149,19 @@ async def test_a_role_that_will_not_do_is_refused(
         await connection.execute(f"RESET ROLE; DROP ROLE IF EXISTS {role.name}_other")
         if change.startswith("DROP"):
             await connection.execute(f"CREATE ROLE {role.name}")
+
+
+@pytest.mark.skipif(not OLDER.is_dir(), reason="PostgreSQL 15 of Debian is not installed")
+async def test_before_postgresql_16_a_role_that_may_create_roles_is_refused() -> None:
+    with EmbeddedServer(pg_bin=OLDER, settings=FAST_SETTINGS) as older:
+        database = database_of(older)
+        connection = await asyncpg.connect(database.dsn)
+        try:
+            await connection.execute(f"CREATE ROLE maker LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
+            with pytest.raises(ConfigError, match="may create roles, and before PostgreSQL 16"):
+                await reach(database, connection, Role(name="maker", words=()))
+        finally:
+            await connection.close()
 
 
 async def test_a_superuser_of_an_embedded_server_keeps_its_password(
